@@ -1,0 +1,79 @@
+"""People who log in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from tradingsite.core.visibility import ScopedQuerySet
+
+if TYPE_CHECKING:
+    from tradingsite.core.actor import Actor
+
+USERNAME_PATTERN = r"^[a-z0-9][a-z0-9._@+-]*\Z"
+
+
+class UserQuerySet(ScopedQuerySet["User"]):
+    """Everybody sees themselves; `core.view_all` sees all."""
+
+    def scope(self, actor: Actor) -> Q:
+        return Q(pk=actor.user_id)
+
+
+class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # built at run time
+    """Django's manager, speaking user names and e-mails in their normal form."""
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str | None:
+        return email.strip().lower() if email and email.strip() else None
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(username=User.normalize_username(username or ""))  # type: ignore[no-any-return]  # as above
+
+
+
+class User(AbstractUser):
+    """A person or a bot's account. Users are deactivated, never deleted."""
+
+    username = models.CharField(
+        max_length=150,
+        unique=True,
+        validators=[RegexValidator(USERNAME_PATTERN, "Use a-z, 0-9 and . _ @ + -, beginning with a letter or digit.")],
+        help_text="Small letters, digits and . _ @ + -",
+        error_messages={"unique": "A user with that name exists."},
+    )
+    # Null, not empty, where there is none: a unique column may hold many nulls on every engine.
+    email = models.EmailField(
+        "e-mail",
+        unique=True,
+        null=True,
+        blank=True,
+        error_messages={"unique": "A user with that e-mail exists."},
+    )
+
+    objects = UserManager()  # type: ignore[misc]  # narrower than AbstractUser's
+
+    class Meta:
+        db_table = "users"
+        verbose_name = "user"
+        ordering = ["username"]
+        default_permissions = ("view", "add", "change")
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # The normal form is what the unique constraints compare, on every engine alike.
+        self.username = self.normalize_username(self.username)
+        self.email = UserManager.normalize_email(self.email)
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        self.username = self.normalize_username(self.username)
+        self.email = UserManager.normalize_email(self.email)
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        return super().normalize_username(username).strip().lower()

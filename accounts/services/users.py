@@ -1,0 +1,59 @@
+"""Making people, giving them roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group
+
+from accounts.models import User
+from systemevents.services.audit import record_audit
+from tradingsite.core.actor import Actor
+from tradingsite.core.errors import Forbidden, InvalidInput
+from tradingsite.core.transactions import in_transaction
+
+
+@in_transaction
+def create_user(
+    *, actor: Actor, username: str, password: str | None = None, email: str | None = None, roles: Iterable[str] = ()
+) -> User:
+    """Make a user who can log in with the password, if one is given.
+
+    Raises InvalidInput when the name or e-mail is taken, Forbidden without `accounts.add_user`
+    or when a role would give rights that the actor lacks.
+    """
+    actor.require("accounts.add_user")
+    user = User(username=username, email=email)
+    user.set_password(password)
+    user.full_clean()
+    user.save()
+    record_audit(actor, "user.created", user, after={"username": user.username, "email": user.email})
+    if names := list(roles):
+        set_roles(actor=actor, user=user, roles=names)
+    return user
+
+
+@in_transaction
+def set_roles(*, actor: Actor, user: User, roles: Iterable[str]) -> None:
+    """Give a user exactly these roles. Nobody grants rights that they lack themselves."""
+    actor.require("accounts.change_user")
+    names = set(roles)
+    groups = list(Group.objects.filter(name__in=names).prefetch_related("permissions__content_type"))
+    if unknown := names - {group.name for group in groups}:
+        raise InvalidInput.field("roles", f"There is no role {', '.join(sorted(unknown))}.")
+    before = set(user.groups.values_list("name", flat=True))
+    for group in groups:
+        if group.name not in before:
+            refuse_rights_beyond(actor, group)
+    if before != names:
+        user.groups.set(groups)
+        record_audit(actor, "user.roles_set", user, before={"roles": sorted(before)}, after={"roles": sorted(names)})
+
+
+def refuse_rights_beyond(actor: Actor, role: Group) -> None:
+    """Raise Forbidden when the role holds a permission that the actor does not."""
+    if actor.is_unlimited:
+        return
+    for permission in role.permissions.all():
+        if not actor.may(f"{permission.content_type.app_label}.{permission.codename}"):
+            raise Forbidden(f"The role {role.name} holds rights that you do not have.")

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SystemEventsConfig(AppConfig):
+    name = "systemevents"
+    verbose_name = "System"

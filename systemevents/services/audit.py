@@ -1,0 +1,86 @@
+"""Writing the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, models
+
+from systemevents.models import AuditLog
+from tradingsite.core.actor import Actor
+
+# Columns that never reach the trail, whatever model they are on.
+SECRET_COLUMNS = frozenset({"password", "digest", "secret", "token"})
+
+
+def record_audit(
+    actor: Actor,
+    action: str,
+    obj: models.Model | None = None,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> AuditLog:
+    """Write one entry of the trail; only inside the transaction of what it tells of.
+
+    Raises RuntimeError outside of one, because an entry that can be committed without its
+    effect, or the other way round, proves nothing.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("record_audit belongs into the transaction of the write that it records.")
+    return AuditLog.objects.create(
+        actor_id=actor.user_id,
+        actor_label=actor.label,
+        key_id=actor.key_id,
+        front=actor.front,
+        action=action,
+        object_type=obj._meta.db_table if obj is not None else "",
+        object_id=str(obj.pk) if obj is not None else "",
+        object_label=str(obj)[:200] if obj is not None else "",
+        before=None if before is None else plain(before),
+        after=None if after is None else plain(after),
+        request_id=actor.request_id,
+        address=actor.address,
+    )
+
+
+def columns(obj: models.Model, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """An object's columns for `before` or `after`: all but secrets, or the ones named."""
+    wanted = None if names is None else set(names)
+    return {
+        field.attname: field.value_from_object(obj)
+        for field in obj._meta.concrete_fields
+        if field.name not in SECRET_COLUMNS
+        and (wanted is None or field.name in wanted or field.attname in wanted)
+    }
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The columns in which the two differ, as they were and as they are."""
+    changed = [name for name in after if before.get(name) != after[name]]
+    return {name: before.get(name) for name in changed}, {name: after[name] for name in changed}
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it; decimals as text, so that no digit is lost."""
+    match value:
+        case None | bool() | int() | str():
+            return str(value) if isinstance(value, models.Choices) else value
+        case Decimal():
+            return format(value, "f")
+        case datetime() | date():
+            return value.isoformat()
+        case UUID():
+            return str(value)
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case float():
+            return value
+        case list() | tuple() | set() | frozenset():
+            return [plain(item) for item in value]
+        case _:
+            return str(value)

@@ -1,0 +1,3 @@
+from trading.models.signal import Signal, SignalType
+
+__all__ = ["Signal", "SignalType"]

@@ -1,0 +1,175 @@
+"""From a database URL to Django's `DATABASES`, the same safe choices for every engine.
+
+Used by the settings module, so it imports nothing of Django's that needs settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+ENGINES = {
+    "sqlite": "django.db.backends.sqlite3",
+    "postgresql": "django.db.backends.postgresql",
+    "mysql": "django.db.backends.mysql",
+}
+_SCHEMES = {
+    "sqlite": "sqlite",
+    "sqlite3": "sqlite",
+    "postgres": "postgresql",
+    "postgresql": "postgresql",
+    "pgsql": "postgresql",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+}
+_DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306}
+
+# How long a writer waits for another before SQLite says "database is locked".
+SQLITE_BUSY_SECONDS = 20
+SQLITE_INIT = """
+PRAGMA journal_mode=WAL;
+PRAGMA synchronous=FULL;
+PRAGMA foreign_keys=ON;
+PRAGMA recursive_triggers=ON;
+"""
+CONNECT_SECONDS = 10
+KEEP_SECONDS = 600
+
+
+class BadDatabaseUrl(ValueError):
+    """The database setting can't be understood; the message says why, without the password."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSize:
+    """How many connections a process keeps, and how many more it may open under load."""
+
+    size: int = 4
+    overflow: int = 6
+
+
+def parse_database_url(url: str, *, root: Path, pool: PoolSize | None = None) -> dict[str, Any]:
+    """One entry of `DATABASES` for `sqlite:///path`, `postgres://...` or `mysql://...`.
+
+    A relative SQLite path is anchored at `root`. Query parameters go to the driver's options.
+    Raises BadDatabaseUrl.
+    """
+    parts = urlsplit(url)
+    vendor = _SCHEMES.get(parts.scheme.lower())
+    if vendor is None:
+        raise BadDatabaseUrl(
+            f"{parts.scheme or 'an empty text'!r} is not a database this runs on: "
+            "use sqlite:///path, postgres://user:password@host:port/name or mysql://…"
+        )
+    if vendor == "sqlite":
+        return _sqlite(parts.path, netloc=parts.netloc, root=root)
+    try:
+        port = parts.port or _DEFAULT_PORTS[vendor]
+    except ValueError as error:
+        raise BadDatabaseUrl("the port is not a number from 1 to 65535") from error
+    name = unquote(parts.path.lstrip("/"))
+    if not name:
+        raise BadDatabaseUrl("it names no database: end it with /name")
+    if not parts.hostname:
+        raise BadDatabaseUrl("it names no host: write localhost for this machine")
+    return _server(
+        vendor,
+        name=name,
+        host=unquote(parts.hostname),
+        port=port,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        options=dict(parse_qsl(parts.query)),
+        pool=pool or PoolSize(),
+    )
+
+
+def url_from_parts(environment: Mapping[str, str]) -> str | None:
+    """The URL that `DATABASE_TYPE` and its companions describe, or None without a type."""
+    kind = environment.get("DATABASE_TYPE", "").strip().lower()
+    if not kind:
+        return None
+    vendor = _SCHEMES.get(kind)
+    if vendor is None:
+        raise BadDatabaseUrl(f"DATABASE_TYPE={kind!r} is none of sqlite, postgresql, mysql")
+    if vendor == "sqlite":
+        path = environment.get("DATABASE_PATH") or environment.get("TRADING_DB_PATH")
+        return f"sqlite:///{path or 'data/tradingsite.db'}"
+    user, password = environment.get("DB_USER", ""), environment.get("DB_PASSWORD", "")
+    host = environment.get("DB_HOST") or "localhost"
+    port = environment.get("DB_PORT") or _DEFAULT_PORTS[vendor]
+    credentials = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user else ""
+    return f"{vendor}://{credentials}{host}:{port}/{quote(environment.get('DB_NAME', ''), safe='')}"
+
+
+def _sqlite(path: str, *, netloc: str, root: Path) -> dict[str, Any]:
+    if netloc:
+        raise BadDatabaseUrl("an SQLite URL has three slashes: sqlite:///data/tradingsite.db")
+    # sqlite:///relative.db and sqlite:////absolute.db, as everywhere.
+    text = unquote(path[1:])
+    if not text:
+        raise BadDatabaseUrl("it names no file: sqlite:///data/tradingsite.db")
+    name = text if text == ":memory:" else str(root / text)
+    return {
+        "ENGINE": ENGINES["sqlite"],
+        "NAME": name,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": SQLITE_BUSY_SECONDS,
+            "init_command": SQLITE_INIT,
+        },
+        "CONN_MAX_AGE": KEEP_SECONDS,
+    }
+
+
+def _server(
+    vendor: str,
+    *,
+    name: str,
+    host: str,
+    port: int,
+    user: str,
+    password: str,
+    options: dict[str, Any],
+    pool: PoolSize,
+) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "ENGINE": ENGINES[vendor],
+        "NAME": name,
+        "HOST": host,
+        "PORT": port,
+        "USER": user,
+        "PASSWORD": password,
+        "OPTIONS": options,
+        "CONN_HEALTH_CHECKS": True,
+    }
+    if vendor == "postgresql":
+        options.setdefault("connect_timeout", CONNECT_SECONDS)
+        # Django's pool and persistent connections exclude each other; the pool it is.
+        options["pool"] = {
+            "min_size": 0,
+            "max_size": pool.size + pool.overflow,
+            "timeout": CONNECT_SECONDS,
+            "max_idle": KEEP_SECONDS,
+        }
+    else:
+        # mariadb's own word for the host "localhost" is a Unix socket; here it is TCP.
+        entry["HOST"] = "127.0.0.1" if host == "localhost" else host
+        entry["CONN_MAX_AGE"] = KEEP_SECONDS
+        options.setdefault("connect_timeout", CONNECT_SECONDS)
+        options.setdefault("charset", "utf8mb4")
+        options["isolation_level"] = "read committed"
+        options["local_infile"] = True
+        options["init_command"] = "SET sql_mode='STRICT_TRANS_TABLES'"
+    return entry
+
+
+def describe(entry: Mapping[str, Any]) -> str:
+    """A database in words for a person: engine, host, port and name, never the password."""
+    if entry["ENGINE"] == ENGINES["sqlite"]:
+        return f"SQLite file {entry['NAME']}"
+    kind = "PostgreSQL" if entry["ENGINE"] == ENGINES["postgresql"] else "MySQL/MariaDB"
+    return f"{kind} {entry['NAME']!r} at {entry['HOST']}:{entry['PORT']}"

@@ -1,0 +1,90 @@
+"""Transactions as services use them: one outermost block, retried where the engine asks for it."""
+
+from __future__ import annotations
+
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ATTEMPTS = 5
+
+# Serialization failure and deadlock (PostgreSQL), deadlock and lock wait timeout (MySQL).
+_POSTGRES_RETRY = frozenset({"40001", "40P01"})
+_MYSQL_RETRY = frozenset({1213, 1205})
+
+
+def wants_retry(error: BaseException) -> bool:
+    """Whether the engine gave up on a transaction that is worth trying again as it is."""
+    cause = error.__cause__ or error
+    if getattr(cause, "sqlstate", None) in _POSTGRES_RETRY:
+        return True
+    if cause.args and cause.args[0] in _MYSQL_RETRY:
+        return True
+    return "database is locked" in str(cause)
+
+
+def in_transaction(function: Callable[P, R]) -> Callable[P, R]:
+    """Run the service atomically; when it is the outermost transaction, retry on a deadlock.
+
+    Inside another transaction it is a savepoint: only the outermost block may start over,
+    because the engine has thrown away everything since its beginning.
+    """
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        if connections[DEFAULT_DB_ALIAS].in_atomic_block:
+            with transaction.atomic():
+                return function(*args, **kwargs)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with transaction.atomic():
+                    return function(*args, **kwargs)
+            except OperationalError as error:
+                if attempt == ATTEMPTS or not wants_retry(error):
+                    raise
+                # Full jitter, so that two who met do not meet again.
+                time.sleep(random.uniform(0, 0.05 * 2**attempt))
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    return wrapped
+
+
+@contextmanager
+def read_snapshot(using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+    """Read several tables as of one moment, without making writers wait.
+
+    PostgreSQL and MySQL: a REPEATABLE READ, read-only transaction. SQLite: a plain deferred
+    BEGIN; `atomic()` would take the write lock there (`transaction_mode=IMMEDIATE`).
+    Inside an open transaction it is that transaction's own view, whatever its level.
+    """
+    connection = connections[using]
+    if connection.in_atomic_block:
+        yield
+        return
+    connection.ensure_connection()
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN DEFERRED")
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("ROLLBACK")
+        return
+    if connection.vendor == "mysql":
+        # Holds for the next transaction only, and must stand before it begins.
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with transaction.atomic(using=using):
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield

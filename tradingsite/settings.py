@@ -1,0 +1,243 @@
+"""The settings: typed reads of the environment and `.env`, with safe defaults.
+
+`.env.example` explains every name. A wrong value becomes a sentence of a system check
+(`core/checks.py`), not a stack trace here.
+"""
+
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from tradingsite.core.database import BadDatabaseUrl, PoolSize, parse_database_url, url_from_parts
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+
+def anchored(text: str) -> str:
+    """A folder or file: relative ones are anchored at the project's root, URLs stay."""
+    return text if not text or "://" in text else str(BASE_DIR / text)
+
+
+# Secrets. Each has a job of its own, so that one can be changed without the others.
+SECRET_KEY = env.str("SECRET_KEY", default="")
+JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="")
+API_KEY_PEPPERS = env.str("API_KEY_PEPPERS", default="")
+AUDIT_SEAL_KEY = env.str("AUDIT_SEAL_KEY", default="")
+
+# The site
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+REGISTRATION = env.str("REGISTRATION", default="closed")
+FOUR_EYES = env.bool("FOUR_EYES", default=False)
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="")
+
+# Folders
+ARCHIVE_ROOT = anchored(env.str("ARCHIVE_ROOT", default="data/archive"))
+BACKUP_ROOT = anchored(env.str("BACKUP_ROOT", default="data/backups"))
+BACKTEST_ROOT = anchored(env.str("BACKTEST_ROOT", default="data/backtests"))
+CSV_MIRROR = anchored(env.str("CSV_MIRROR", default=""))
+
+# Databases
+DATABASE_POOL = PoolSize(size=env.int("DB_POOL_SIZE", default=4), overflow=env.int("DB_MAX_OVERFLOW", default=6))
+MARKETDATA_DATABASE_URL = env.str("MARKETDATA_DATABASE_URL", default="")
+SQL_ECHO = env.bool("SQL_ECHO", default=False)
+
+
+def database_url() -> str:
+    """DATABASE_URL, else what DATABASE_TYPE or DATABASE_PATH describe, else the default file."""
+    if url := env.str("DATABASE_URL", default=""):
+        return str(url)
+    if url := url_from_parts(os.environ):
+        return str(url)
+    path = os.environ.get("DATABASE_PATH") or os.environ.get("TRADING_DB_PATH") or "data/tradingsite.db"
+    return f"sqlite:///{path}"
+
+
+try:
+    DATABASES = {"default": parse_database_url(database_url(), root=BASE_DIR, pool=DATABASE_POOL)}
+except BadDatabaseUrl as error:
+    # Django can't start without a database, so this can't wait for the system checks.
+    raise ImproperlyConfigured(f"The database setting can't be used: {error}.") from None
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
+
+# Apps and the way a request takes
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "unfold.contrib.import_export",
+    "tradingsite.apps.DeskAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "import_export",
+    "tradingsite.core",
+    "systemevents",
+    "accounts",
+    "marketdata",
+    "portfolio",
+    "trading",
+    "tradingsite.ops",
+]
+MIDDLEWARE = [
+    "tradingsite.core.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tradingsite.core.middleware.ProblemMiddleware",
+    "tradingsite.core.middleware.CleanInputMiddleware",
+    "tradingsite.core.middleware.TrailingSlashMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "tradingsite.urls"
+WSGI_APPLICATION = "tradingsite.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "tradingsite" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Who is who
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = reverse_lazy("admin:login")
+
+# Cookies are Secure exactly when people come by https, so that a plain local start can log in.
+_HTTPS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = _HTTPS
+CSRF_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = _HTTPS and env.bool("SECURE_SSL_REDIRECT", default=False)
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if _HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _HTTPS
+SECURE_HSTS_PRELOAD = _HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# HTTPS itself is the proxy's work; PUBLIC_URL says whether it is there (core.W004 warns without).
+SILENCED_SYSTEM_CHECKS = ["security.W008"] if _HTTPS else []
+
+# Language, time, files
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+# The API
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tradingsite.core.api.permissions.RolePermission"],
+    "DEFAULT_PARSER_CLASSES": ["tradingsite.core.api.decoder.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["drf_orjson_renderer.renderers.ORJSONRenderer"],
+    "DEFAULT_FILTER_BACKENDS": ["tradingsite.core.api.filters.StrictFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "tradingsite.core.api.pagination.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "tradingsite.core.api.schema.DeskAutoSchema",
+    "EXCEPTION_HANDLER": "tradingsite.core.api.problems.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+API_PAGE_SIZE = 100
+API_MAX_PAGE_SIZE = 1000
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Trading desk",
+    "DESCRIPTION": "Market data, signals, portfolios and every decision about them.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "AUTHENTICATION_WHITELIST": ["accounts.api.authentication.ApiKeyAuthentication"],
+}
+
+# Mail
+if email_url := env.str("EMAIL_URL", default=""):
+    globals().update(environ.Env.email_url_config(email_url))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+
+# Logs: one line an event on standard error; SQL only when asked for.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "django.db.backends": {
+            "handlers": ["stderr"],
+            "level": "DEBUG" if SQL_ECHO else "WARNING",
+            "propagate": False,
+        },
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Trading desk",
+    "SITE_HEADER": "Trading desk",
+    "SITE_SYMBOL": "candlestick_chart",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": "tradingsite.admin_site.navigation",
+    },
+    "COMMAND": {"search_models": False},
+}
