@@ -17,9 +17,7 @@ class DeskAuthenticationForm(AuthenticationForm):
 
     def confirm_login_allowed(self, user: Any) -> None:
         if not may_enter(user):
-            raise ValidationError(
-                "This account has no role yet. Ask an administrator for one.", code="no_role"
-            )
+            raise ValidationError("This account has no role yet. Ask an administrator for one.", code="no_role")
 
 
 class DeskAdminSite(UnfoldAdminSite):

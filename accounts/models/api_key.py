@@ -18,7 +18,9 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=100, help_text="What uses the key, as in nightly import.")
     public_id = models.CharField(max_length=16, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False, help_text="HMAC-SHA256 of the key, in hexadecimal.")
-    pepper = models.PositiveSmallIntegerField(editable=False, help_text="The number of the pepper that made the digest.")
+    pepper = models.PositiveSmallIntegerField(
+        editable=False, help_text="The number of the pepper that made the digest."
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -36,7 +36,6 @@ class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignor
         return self.get(username=User.normalize_username(username or ""))  # type: ignore[no-any-return]  # as above
 
 
-
 class User(AbstractUser):
     """A person or a bot's account. Users are deactivated, never deleted."""
 

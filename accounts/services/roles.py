@@ -26,8 +26,7 @@ def sync_roles(*, actor: Actor) -> list[str]:
     for name in ROLES:
         role, _ = Group.objects.get_or_create(name=name)
         held = {
-            f"{app}.{codename}"
-            for app, codename in role.permissions.values_list("content_type__app_label", "codename")
+            f"{app}.{codename}" for app, codename in role.permissions.values_list("content_type__app_label", "codename")
         }
         wanted = permissions_of(name, existing)
         if held == wanted:

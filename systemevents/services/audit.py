@@ -54,8 +54,7 @@ def columns(obj: models.Model, names: Iterable[str] | None = None) -> dict[str, 
     return {
         field.attname: field.value_from_object(obj)
         for field in obj._meta.concrete_fields
-        if field.name not in SECRET_COLUMNS
-        and (wanted is None or field.name in wanted or field.attname in wanted)
+        if field.name not in SECRET_COLUMNS and (wanted is None or field.name in wanted or field.attname in wanted)
     }
 
 

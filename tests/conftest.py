@@ -1,0 +1,115 @@
+"""What every test can ask for: people, their actors, their API clients, their browsers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.services.api_keys import create_api_key
+from tests.factories import UserFactory
+from tradingsite.core.actor import Actor, Front
+
+
+@pytest.fixture(autouse=True)
+def settings_of_their_own(settings: Any) -> None:
+    """No test depends on what the machine's `.env` says."""
+    settings.SECRET_KEY = "a secret key of the tests, long enough to sign with: 0123456789abcdef"
+    settings.API_KEY_PEPPERS = "1:a pepper of the tests that is long enough"
+    # Static files straight from the packages: no collectstatic before the tests.
+    settings.WHITENOISE_AUTOREFRESH = True
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def system() -> Actor:
+    """The software itself."""
+    return Actor.system("tests")
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """The person whose rows a test is about: a trader."""
+    return UserFactory(username="owner", role="trader")
+
+
+@pytest.fixture
+def other_user(db: None) -> User:
+    """Another trader, who must not see the owner's rows."""
+    return UserFactory(username="other", role="trader")
+
+
+@pytest.fixture
+def viewer(db: None) -> User:
+    return UserFactory(username="viewer", role="viewer")
+
+
+@pytest.fixture
+def analyst(db: None) -> User:
+    return UserFactory(username="analyst", role="analyst")
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    """An administrator: the role `admin`, which sees everybody's rows."""
+    return UserFactory(username="staff", role="admin")
+
+
+@pytest.fixture
+def actor_of() -> Callable[[User], Actor]:
+    """The actor of a user in the admin."""
+    return lambda user: Actor.of(user, front=Front.ADMIN)
+
+
+@pytest.fixture
+def api_of(system: Actor) -> Callable[[User], APIClient]:
+    """An API client with a fresh key of the user's."""
+
+    def make(user: User) -> APIClient:
+        client = APIClient()
+        key = create_api_key(actor=system, owner=user, name="tests").text
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+        return client
+
+    return make
+
+
+@pytest.fixture
+def owner_api(owner: User, api_of: Callable[[User], APIClient]) -> APIClient:
+    return api_of(owner)
+
+
+@pytest.fixture
+def stranger_api(other_user: User, api_of: Callable[[User], APIClient]) -> APIClient:
+    return api_of(other_user)
+
+
+@pytest.fixture
+def viewer_api(viewer: User, api_of: Callable[[User], APIClient]) -> APIClient:
+    return api_of(viewer)
+
+
+@pytest.fixture
+def analyst_api(analyst: User, api_of: Callable[[User], APIClient]) -> APIClient:
+    return api_of(analyst)
+
+
+@pytest.fixture
+def staff_api(staff: User, api_of: Callable[[User], APIClient]) -> APIClient:
+    return api_of(staff)
+
+
+@pytest.fixture
+def browser_of() -> Callable[[User], Client]:
+    """A browser in which the user is logged in to the admin."""
+
+    def make(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make

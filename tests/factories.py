@@ -1,0 +1,170 @@
+"""Objects for tests, through factory_boy; each with sensible defaults of its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import factory
+from django.contrib.auth.models import Group
+from factory.django import DjangoModelFactory
+
+from accounts.models import User
+from marketdata.models import DailyBar, IngestBatch, Instrument, IntradayBar
+from portfolio.models import (
+    Portfolio,
+    PortfolioCash,
+    PortfolioMember,
+    PortfolioPerformance,
+    PortfolioPosition,
+    Watchlist,
+    WatchlistItem,
+)
+from systemevents.models import SystemEvent
+from trading.models import Signal
+
+
+class UserFactory(DjangoModelFactory[User]):
+    """A user without a password; `role="trader"` gives a role."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"user{n}")
+    email = factory.LazyAttribute(lambda user: f"{user.username}@example.com")
+    password = "!"
+
+    @factory.post_generation
+    def role(self: Any, create: bool, extracted: str | None, **kwargs: Any) -> None:
+        if extracted:
+            self.groups.add(Group.objects.get(name=extracted))
+
+
+class InstrumentFactory(DjangoModelFactory[Instrument]):
+    class Meta:
+        model = Instrument
+        django_get_or_create = ("symbol",)
+
+    symbol = factory.Sequence(lambda n: f"SYM{n}")
+    company_name = factory.LazyAttribute(lambda instrument: f"{instrument.symbol} Inc.")
+    exchange = "NYSE"
+    calendar = "XNYS"
+    currency = "USD"
+    time_zone = "America/New_York"
+
+
+class IngestBatchFactory(DjangoModelFactory[IngestBatch]):
+    class Meta:
+        model = IngestBatch
+
+    source = "test.csv"
+    timeframe = "1d"
+
+
+class DailyBarFactory(DjangoModelFactory[DailyBar]):
+    class Meta:
+        model = DailyBar
+
+    instrument = factory.SubFactory(InstrumentFactory)
+    date = factory.Sequence(lambda n: dt.date(2020, 1, 1) + dt.timedelta(days=n))
+    open = Decimal("10")
+    high = Decimal("12")
+    low = Decimal("9.5")
+    close = Decimal("11.25")
+    volume = Decimal("1000")
+
+
+class IntradayBarFactory(DjangoModelFactory[IntradayBar]):
+    class Meta:
+        model = IntradayBar
+
+    instrument = factory.SubFactory(InstrumentFactory)
+    timeframe = "1m"
+    timestamp = factory.Sequence(lambda n: dt.datetime(2020, 1, 2, 14, 30, tzinfo=dt.UTC) + dt.timedelta(minutes=n))
+    open = Decimal("10")
+    high = Decimal("12")
+    low = Decimal("9.5")
+    close = Decimal("11.25")
+    volume = Decimal("1000")
+
+
+class PortfolioFactory(DjangoModelFactory[Portfolio]):
+    class Meta:
+        model = Portfolio
+
+    owner = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda n: f"Portfolio {n}")
+
+
+class PortfolioMemberFactory(DjangoModelFactory[PortfolioMember]):
+    class Meta:
+        model = PortfolioMember
+
+    portfolio = factory.SubFactory(PortfolioFactory)
+    user = factory.SubFactory(UserFactory)
+
+
+class PortfolioCashFactory(DjangoModelFactory[PortfolioCash]):
+    class Meta:
+        model = PortfolioCash
+
+    portfolio = factory.SubFactory(PortfolioFactory)
+    currency = "USD"
+    balance = Decimal("10000")
+
+
+class PortfolioPositionFactory(DjangoModelFactory[PortfolioPosition]):
+    class Meta:
+        model = PortfolioPosition
+
+    portfolio = factory.SubFactory(PortfolioFactory)
+    symbol = factory.Sequence(lambda n: f"SYM{n}")
+    quantity = Decimal("10")
+    cost = Decimal("112.5")
+
+
+class PortfolioPerformanceFactory(DjangoModelFactory[PortfolioPerformance]):
+    class Meta:
+        model = PortfolioPerformance
+
+    portfolio = factory.SubFactory(PortfolioFactory)
+    date = factory.Sequence(lambda n: dt.date(2020, 1, 1) + dt.timedelta(days=n))
+    portfolio_value = Decimal("10000")
+
+
+class WatchlistFactory(DjangoModelFactory[Watchlist]):
+    class Meta:
+        model = Watchlist
+
+    owner = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda n: f"Watchlist {n}")
+
+
+class WatchlistItemFactory(DjangoModelFactory[WatchlistItem]):
+    class Meta:
+        model = WatchlistItem
+
+    watchlist = factory.SubFactory(WatchlistFactory)
+    symbol = factory.Sequence(lambda n: f"SYM{n}")
+
+
+class SignalFactory(DjangoModelFactory[Signal]):
+    class Meta:
+        model = Signal
+
+    owner = factory.SubFactory(UserFactory)
+    symbol = factory.Sequence(lambda n: f"SYM{n}")
+    date = dt.date(2020, 1, 2)
+    signal_type = "BUY"
+    confidence = Decimal("62.5")
+
+
+class SystemEventFactory(DjangoModelFactory[SystemEvent]):
+    class Meta:
+        model = SystemEvent
+
+    event_type = "test.event"
+    source = "tests"
+    description = "Something happened."

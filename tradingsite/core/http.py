@@ -1,0 +1,67 @@
+"""From a request to the actor behind it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from tradingsite.core.actor import Actor, Front
+from tradingsite.core.errors import NotAuthenticated
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from rest_framework.request import Request
+
+
+def admin_actor(request: HttpRequest) -> Actor:
+    """The user who is logged in to the admin."""
+    return _actor(request, user=request.user, front=Front.ADMIN)
+
+
+def api_actor(request: Request) -> Actor:
+    """The user, and the key, behind an API call. Raises NotAuthenticated without one."""
+    key = request.auth
+    return _actor(request, user=request.user, front=Front.API, key_id=getattr(key, "public_id", ""))
+
+
+def _actor(request: Any, *, user: Any, front: Front, key_id: str = "") -> Actor:
+    if not user.is_authenticated:
+        raise NotAuthenticated("Send an API key, or log in.")
+    return Actor.of(
+        user,
+        front=front,
+        key_id=key_id,
+        request_id=getattr(request, "request_id", ""),
+        address=getattr(request, "client_address", None),
+    )
+
+
+def client_address(remote: str, forwarded: str, trusted: list[str]) -> str | None:
+    """The address that a request came from; pure.
+
+    `forwarded` (X-Forwarded-For) counts only as far as trusted proxies wrote it: the last
+    address in it that is not a trusted proxy's own.
+    """
+    networks = [ip_network(entry, strict=False) for entry in trusted]
+    address = _parsed(remote)
+    hops = [part.strip() for part in forwarded.split(",") if part.strip()]
+    while address is not None and hops and any(ip_address(address) in network for network in networks):
+        address = _parsed(hops.pop()) or address
+        if not any(ip_address(address) in network for network in networks):
+            break
+    return address
+
+
+def _parsed(text: str) -> str | None:
+    try:
+        return str(ip_address(text.strip()))
+    except ValueError:
+        return None
+
+
+def request_address(request: HttpRequest) -> str | None:
+    """`client_address` of a request under the settings."""
+    meta = request.META
+    return client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""), settings.TRUSTED_PROXIES)
