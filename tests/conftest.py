@@ -34,29 +34,29 @@ def system() -> Actor:
 @pytest.fixture
 def owner(db: None) -> User:
     """The person whose rows a test is about: a trader."""
-    return UserFactory(username="owner", role="trader")
+    return UserFactory.create(username="owner", role="trader")
 
 
 @pytest.fixture
 def other_user(db: None) -> User:
     """Another trader, who must not see the owner's rows."""
-    return UserFactory(username="other", role="trader")
+    return UserFactory.create(username="other", role="trader")
 
 
 @pytest.fixture
 def viewer(db: None) -> User:
-    return UserFactory(username="viewer", role="viewer")
+    return UserFactory.create(username="viewer", role="viewer")
 
 
 @pytest.fixture
 def analyst(db: None) -> User:
-    return UserFactory(username="analyst", role="analyst")
+    return UserFactory.create(username="analyst", role="analyst")
 
 
 @pytest.fixture
 def staff(db: None) -> User:
     """An administrator: the role `admin`, which sees everybody's rows."""
-    return UserFactory(username="staff", role="admin")
+    return UserFactory.create(username="staff", role="admin")
 
 
 @pytest.fixture

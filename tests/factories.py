@@ -25,7 +25,7 @@ from systemevents.models import SystemEvent
 from trading.models import Signal
 
 
-class UserFactory(DjangoModelFactory[User]):
+class UserFactory(DjangoModelFactory):
     """A user without a password; `role="trader"` gives a role."""
 
     class Meta:
@@ -42,7 +42,7 @@ class UserFactory(DjangoModelFactory[User]):
             self.groups.add(Group.objects.get(name=extracted))
 
 
-class InstrumentFactory(DjangoModelFactory[Instrument]):
+class InstrumentFactory(DjangoModelFactory):
     class Meta:
         model = Instrument
         django_get_or_create = ("symbol",)
@@ -55,7 +55,7 @@ class InstrumentFactory(DjangoModelFactory[Instrument]):
     time_zone = "America/New_York"
 
 
-class IngestBatchFactory(DjangoModelFactory[IngestBatch]):
+class IngestBatchFactory(DjangoModelFactory):
     class Meta:
         model = IngestBatch
 
@@ -63,7 +63,7 @@ class IngestBatchFactory(DjangoModelFactory[IngestBatch]):
     timeframe = "1d"
 
 
-class DailyBarFactory(DjangoModelFactory[DailyBar]):
+class DailyBarFactory(DjangoModelFactory):
     class Meta:
         model = DailyBar
 
@@ -76,7 +76,7 @@ class DailyBarFactory(DjangoModelFactory[DailyBar]):
     volume = Decimal("1000")
 
 
-class IntradayBarFactory(DjangoModelFactory[IntradayBar]):
+class IntradayBarFactory(DjangoModelFactory):
     class Meta:
         model = IntradayBar
 
@@ -90,7 +90,7 @@ class IntradayBarFactory(DjangoModelFactory[IntradayBar]):
     volume = Decimal("1000")
 
 
-class PortfolioFactory(DjangoModelFactory[Portfolio]):
+class PortfolioFactory(DjangoModelFactory):
     class Meta:
         model = Portfolio
 
@@ -98,7 +98,7 @@ class PortfolioFactory(DjangoModelFactory[Portfolio]):
     name = factory.Sequence(lambda n: f"Portfolio {n}")
 
 
-class PortfolioMemberFactory(DjangoModelFactory[PortfolioMember]):
+class PortfolioMemberFactory(DjangoModelFactory):
     class Meta:
         model = PortfolioMember
 
@@ -106,7 +106,7 @@ class PortfolioMemberFactory(DjangoModelFactory[PortfolioMember]):
     user = factory.SubFactory(UserFactory)
 
 
-class PortfolioCashFactory(DjangoModelFactory[PortfolioCash]):
+class PortfolioCashFactory(DjangoModelFactory):
     class Meta:
         model = PortfolioCash
 
@@ -115,7 +115,7 @@ class PortfolioCashFactory(DjangoModelFactory[PortfolioCash]):
     balance = Decimal("10000")
 
 
-class PortfolioPositionFactory(DjangoModelFactory[PortfolioPosition]):
+class PortfolioPositionFactory(DjangoModelFactory):
     class Meta:
         model = PortfolioPosition
 
@@ -125,7 +125,7 @@ class PortfolioPositionFactory(DjangoModelFactory[PortfolioPosition]):
     cost = Decimal("112.5")
 
 
-class PortfolioPerformanceFactory(DjangoModelFactory[PortfolioPerformance]):
+class PortfolioPerformanceFactory(DjangoModelFactory):
     class Meta:
         model = PortfolioPerformance
 
@@ -134,7 +134,7 @@ class PortfolioPerformanceFactory(DjangoModelFactory[PortfolioPerformance]):
     portfolio_value = Decimal("10000")
 
 
-class WatchlistFactory(DjangoModelFactory[Watchlist]):
+class WatchlistFactory(DjangoModelFactory):
     class Meta:
         model = Watchlist
 
@@ -142,7 +142,7 @@ class WatchlistFactory(DjangoModelFactory[Watchlist]):
     name = factory.Sequence(lambda n: f"Watchlist {n}")
 
 
-class WatchlistItemFactory(DjangoModelFactory[WatchlistItem]):
+class WatchlistItemFactory(DjangoModelFactory):
     class Meta:
         model = WatchlistItem
 
@@ -150,7 +150,7 @@ class WatchlistItemFactory(DjangoModelFactory[WatchlistItem]):
     symbol = factory.Sequence(lambda n: f"SYM{n}")
 
 
-class SignalFactory(DjangoModelFactory[Signal]):
+class SignalFactory(DjangoModelFactory):
     class Meta:
         model = Signal
 
@@ -161,7 +161,7 @@ class SignalFactory(DjangoModelFactory[Signal]):
     confidence = Decimal("62.5")
 
 
-class SystemEventFactory(DjangoModelFactory[SystemEvent]):
+class SystemEventFactory(DjangoModelFactory):
     class Meta:
         model = SystemEvent
 

@@ -7,4 +7,4 @@ from importlib.util import find_spec
 if find_spec("MySQLdb") is None:
     import pymysql
 
-    pymysql.install_as_MySQLdb()  # type: ignore[no-untyped-call]  # the driver is untyped
+    pymysql.install_as_MySQLdb()

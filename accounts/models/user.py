@@ -47,7 +47,7 @@ class User(AbstractUser):
         error_messages={"unique": "A user with that name exists."},
     )
     # Null, not empty, where there is none: a unique column may hold many nulls on every engine.
-    email = models.EmailField(
+    email = models.EmailField(  # type: ignore[assignment]  # AbstractUser's is never null
         "e-mail",
         unique=True,
         null=True,

@@ -71,7 +71,7 @@ class Instrument(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.symbol
+        return str(self.symbol)
 
     @property
     def is_tradable(self) -> bool:

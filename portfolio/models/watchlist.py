@@ -70,4 +70,4 @@ class WatchlistItem(models.Model):
         constraints = [models.UniqueConstraint(fields=["watchlist", "symbol"], name="watchlist_items_unique")]
 
     def __str__(self) -> str:
-        return self.symbol
+        return str(self.symbol)

@@ -14,8 +14,7 @@ VOLUME_PLACES = 6
 
 def significant_digits(value: Decimal) -> int:
     """How many digits carry meaning: trailing and leading zeros do not count."""
-    sign, digits, exponent = value.as_tuple()
-    text = "".join(map(str, digits)).strip("0")
+    text = "".join(map(str, value.as_tuple().digits)).strip("0")
     return len(text) or 1
 
 

@@ -26,7 +26,7 @@ def validate_digits(value: Decimal) -> None:
         )
 
 
-class ExactDecimalField(models.DecimalField):
+class ExactDecimalField(models.DecimalField):  # type: ignore[type-arg]  # generic in the stubs only
     """A decimal whose value reads back equal from SQLite, PostgreSQL and MySQL.
 
     More than 15 significant digits, NaN and infinities are refused when the value is
@@ -75,7 +75,7 @@ class MoneyField(ExactDecimalField):
     places = decimals.MONEY_PLACES
 
 
-class SymbolField(models.CharField):
+class SymbolField(models.CharField):  # type: ignore[type-arg]  # generic in the stubs only
     """An instrument's symbol, in its normal form whatever was typed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -92,7 +92,7 @@ class SymbolField(models.CharField):
             value = symbols.normalise_symbol(str(value))
         except InvalidInput as error:
             raise ValidationError(error.detail, code=error.errors[0].code) from None
-        return super().clean(value, model_instance)
+        return str(super().clean(value, model_instance))
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = symbols.normalise_symbol(str(super().pre_save(model_instance, add)))
@@ -109,7 +109,7 @@ def name_key(name: str) -> str:
     return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()
 
 
-class NameKeyField(models.CharField):
+class NameKeyField(models.CharField):  # type: ignore[type-arg]  # generic in the stubs only
     """The case-folded form of a sibling field, kept in step on every save."""
 
     def __init__(self, *args: Any, source: str = "name", **kwargs: Any) -> None:

@@ -10,3 +10,6 @@ class Platform(models.Model):
         managed = False
         default_permissions = ()
         permissions = [("view_all", "Can see everybody's rows")]
+
+    def __str__(self) -> str:
+        return "platform"

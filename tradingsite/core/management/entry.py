@@ -46,7 +46,7 @@ def connection_sentence(error: Exception) -> str | None:
     try:
         connection.close()
         connection.ensure_connection()
-    except Exception:  # whatever the driver says: the question is only whether it answers
+    except Exception:  # noqa: BLE001  # whatever the driver says: the question is only whether it answers
         reason = " ".join(str(error).split())
         return f"The database {describe(connection.settings_dict)} can't be reached: {reason}"
     return None
