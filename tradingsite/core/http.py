@@ -42,15 +42,14 @@ def client_address(remote: str, forwarded: str, trusted: list[str]) -> str | Non
     """The address that a request came from; pure.
 
     `forwarded` (X-Forwarded-For) counts only as far as trusted proxies wrote it: the last
-    address in it that is not a trusted proxy's own.
+    address in it that is not a trusted proxy's own. None when that one is not an address.
     """
     networks = [ip_network(entry, strict=False) for entry in trusted]
     address = _parsed(remote)
-    hops = [part.strip() for part in forwarded.split(",") if part.strip()]
-    while address is not None and hops and any(ip_address(address) in network for network in networks):
-        address = _parsed(hops.pop()) or address
-        if not any(ip_address(address) in network for network in networks):
+    for hop in reversed(forwarded.split(",") if forwarded else []):
+        if address is None or not any(ip_address(address) in network for network in networks):
             break
+        address = _parsed(hop)
     return address
 
 
