@@ -26,6 +26,9 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    #: Kept out of the audit trail.
+    secret_columns = frozenset({"digest", "pepper"})
+
     objects = OwnedQuerySet["ApiKey"].as_manager()
 
     class Meta:

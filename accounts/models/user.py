@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.validators import RegexValidator
-from django.db import models
 from django.db.models import Q
 
+from accounts.models.fields import EmailAddressField, UsernameField
 from tradingsite.core.visibility import ScopedQuerySet
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignor
 class User(AbstractUser):
     """A person or a bot's account. Users are deactivated, never deleted."""
 
-    username = models.CharField(
+    username = UsernameField(
         max_length=150,
         unique=True,
         validators=[RegexValidator(USERNAME_PATTERN, "Use a-z, 0-9 and . _ @ + -, beginning with a letter or digit.")],
@@ -47,7 +47,7 @@ class User(AbstractUser):
         error_messages={"unique": "A user with that name exists."},
     )
     # Null, not empty, where there is none: a unique column may hold many nulls on every engine.
-    email = models.EmailField(  # type: ignore[assignment]  # AbstractUser's is never null
+    email = EmailAddressField(
         "e-mail",
         unique=True,
         null=True,
@@ -62,16 +62,6 @@ class User(AbstractUser):
         verbose_name = "user"
         ordering = ["username"]
         default_permissions = ("view", "add", "change")
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        # The normal form is what the unique constraints compare, on every engine alike.
-        self.username = self.normalize_username(self.username)
-        self.email = UserManager.normalize_email(self.email)
-        super().save(*args, **kwargs)
-
-    def clean(self) -> None:
-        self.username = self.normalize_username(self.username)
-        self.email = UserManager.normalize_email(self.email)
 
     @classmethod
     def normalize_username(cls, username: str) -> str:

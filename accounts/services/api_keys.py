@@ -10,10 +10,12 @@ from django.conf import settings
 
 from accounts.key_format import key_digest, make_key, parse_key, parse_peppers
 from accounts.models import ApiKey, User
+from accounts.services.users import refuse_user_beyond
 from systemevents.services.audit import columns, record_audit
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor
 from tradingsite.core.errors import Conflict, Forbidden, InvalidInput
+from tradingsite.core.locking import lock
 from tradingsite.core.transactions import in_transaction
 
 DEFAULT_LIFETIME = timedelta(days=90)
@@ -35,12 +37,14 @@ def create_api_key(
     """Make a key for a user: their own, or anybody's for who may change users.
 
     Without `expires_at` it lasts 90 days, unless `never_expires`. Raises Forbidden when the
-    actor came with a key itself, InvalidInput when the name is empty or the expiry is past.
+    actor came with a key itself or the owner holds rights that the actor lacks, InvalidInput
+    when the name is empty or the expiry is past, Conflict when the owner is deactivated.
     """
     if actor.key_id:
         raise Forbidden("An API key can't make another one.")
     if actor.user_id != owner.pk:
         actor.require("accounts.change_user")
+        refuse_user_beyond(actor, owner)
     actor.require("accounts.add_apikey")
     if not owner.is_active:
         raise Conflict(f"{owner.username} is deactivated.")
@@ -73,7 +77,7 @@ def revoke_api_key(*, actor: Actor, key: ApiKey) -> ApiKey:
     if actor.user_id != key.owner_id:
         actor.require("accounts.change_user")
     actor.require("accounts.change_apikey")
-    key = ApiKey.objects.select_for_update().get(pk=key.pk)
+    key = lock(key)
     if key.revoked_at is None:
         key.revoked_at = clock.now()
         key.save(update_fields=["revoked_at"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from systemevents.services.audit import record_audit
 from tradingsite.core.actor import Actor
-from tradingsite.core.errors import Forbidden, InvalidInput
+from tradingsite.core.errors import FieldError, Forbidden, InvalidInput
 from tradingsite.core.transactions import in_transaction
 
 
@@ -25,12 +27,28 @@ def create_user(
     actor.require("accounts.add_user")
     user = User(username=username, email=email)
     user.set_password(password)
-    user.full_clean()
-    user.save()
+    _save(user)
     record_audit(actor, "user.created", user, after={"username": user.username, "email": user.email})
     if names := list(roles):
         set_roles(actor=actor, user=user, roles=names)
     return user
+
+
+def _save(user: User) -> None:
+    try:
+        user.full_clean()
+        with transaction.atomic():
+            user.save()
+    except ValidationError as error:
+        problems = [
+            FieldError(field, problem.code or "invalid", " ".join(problem.messages))
+            for field, of_field in error.error_dict.items()
+            for problem in of_field
+        ]
+        raise InvalidInput(" ".join(error.messages), errors=problems) from None
+    except IntegrityError:
+        # Somebody took it between the look and the write.
+        raise InvalidInput("A user with that name or e-mail exists.") from None
 
 
 @in_transaction
@@ -57,3 +75,11 @@ def refuse_rights_beyond(actor: Actor, role: Group) -> None:
     for permission in role.permissions.all():
         if not actor.may(f"{permission.content_type.app_label}.{permission.codename}"):
             raise Forbidden(f"The role {role.name} holds rights that you do not have.")
+
+
+def refuse_user_beyond(actor: Actor, user: User) -> None:
+    """Raise Forbidden when the user holds a permission that the actor does not: who acts as them would gain it."""
+    if actor.is_unlimited:
+        return
+    if user.is_superuser or not all(actor.may(permission) for permission in user.get_all_permissions()):
+        raise Forbidden(f"{user.username} holds rights that you do not have.")

@@ -13,6 +13,7 @@ from marketdata.models import AssetClass, Instrument
 from systemevents.services.audit import changes, columns, record_audit
 from tradingsite.core.actor import Actor
 from tradingsite.core.errors import Conflict, FieldError, InvalidInput, UnknownSymbol
+from tradingsite.core.locking import lock
 from tradingsite.core.symbols import normalise_symbol
 from tradingsite.core.transactions import in_transaction
 
@@ -121,7 +122,7 @@ def save_instrument(*, actor: Actor, values: Mapping[str, Any], instrument: Inst
     if instrument is None:
         saved, before = Instrument(), {}
     else:
-        saved = Instrument.objects.select_for_update().get(pk=instrument.pk)
+        saved = lock(instrument)
         before = columns(saved)
     for name, value in values.items():
         setattr(saved, name, value)

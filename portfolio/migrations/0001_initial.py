@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100)),
-                ('name_key', tradingsite.core.fields.NameKeyField(max_length=200)),
+                ('name_key', tradingsite.core.fields.NameKeyField()),
                 ('base_currency', models.CharField(default='USD', max_length=3, validators=[django.core.validators.RegexValidator('^[A-Z]{3}\\Z', 'Use an ISO 4217 code, as in USD.')])),
                 ('kind', models.CharField(choices=[('paper', 'Paper: orders are filled here'), ('recorded', 'Recorded: filled elsewhere, written down here')], default='paper', max_length=10)),
                 ('cost_method', models.CharField(choices=[('average', 'Average cost'), ('fifo', 'First in, first out')], default='average', max_length=10)),
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'portfolios',
-                'ordering': ['owner_id', 'name_key'],
+                'ordering': ['owner_id', 'name', 'id'],
                 'default_permissions': ('view', 'add', 'change'),
             },
         ),
@@ -109,14 +109,14 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100)),
-                ('name_key', tradingsite.core.fields.NameKeyField(max_length=200)),
+                ('name_key', tradingsite.core.fields.NameKeyField()),
                 ('created_at', models.DateTimeField(default=tradingsite.core.clock.now, editable=False)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='watchlists', to=settings.AUTH_USER_MODEL)),
                 ('portfolio', models.ForeignKey(blank=True, help_text="Shares the list with the portfolio's members.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='watchlists', to='portfolio.portfolio')),
             ],
             options={
                 'db_table': 'watchlists',
-                'ordering': ['owner_id', 'name_key'],
+                'ordering': ['owner_id', 'name', 'id'],
             },
         ),
         migrations.CreateModel(

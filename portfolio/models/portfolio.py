@@ -82,7 +82,7 @@ class Portfolio(models.Model):
 
     class Meta:
         db_table = "portfolios"
-        ordering = ["owner_id", "name_key"]
+        ordering = ["owner_id", "name", "id"]
         default_permissions = ("view", "add", "change")
         constraints = [models.UniqueConstraint(fields=["owner", "name_key"], name="portfolios_name")]
 

@@ -38,7 +38,7 @@ class Watchlist(models.Model):
 
     class Meta:
         db_table = "watchlists"
-        ordering = ["owner_id", "name_key"]
+        ordering = ["owner_id", "name", "id"]
         constraints = [models.UniqueConstraint(fields=["owner", "name_key"], name="watchlists_name")]
 
     def __str__(self) -> str:

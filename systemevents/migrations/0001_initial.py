@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import tradingsite.core.clock
+import tradingsite.core.fields
 from django.conf import settings
 from django.db import migrations, models
 
@@ -24,7 +25,7 @@ class Migration(migrations.Migration):
                 ('severity', models.CharField(choices=[('debug', 'Debug'), ('info', 'Info'), ('warning', 'Warning'), ('error', 'Error'), ('critical', 'Critical')], default='info', max_length=10)),
                 ('source', models.CharField(help_text='The part of the software that says it.', max_length=60)),
                 ('description', models.TextField(help_text='One sentence for a person.')),
-                ('details', models.JSONField(blank=True, default=dict, help_text='The same for a program.')),
+                ('details', tradingsite.core.fields.PlainJSONField(blank=True, default=dict, help_text='The same for a program.')),
             ],
             options={
                 'verbose_name': 'system event',
@@ -46,8 +47,8 @@ class Migration(migrations.Migration):
                 ('object_type', models.CharField(blank=True, help_text='The table of the object.', max_length=60)),
                 ('object_id', models.CharField(blank=True, max_length=64)),
                 ('object_label', models.CharField(blank=True, max_length=200, verbose_name='object')),
-                ('before', models.JSONField(help_text='The changed columns as they were.', null=True)),
-                ('after', models.JSONField(help_text='The changed columns as they are now.', null=True)),
+                ('before', tradingsite.core.fields.PlainJSONField(help_text='The changed columns as they were.', null=True)),
+                ('after', tradingsite.core.fields.PlainJSONField(help_text='The changed columns as they are now.', null=True)),
                 ('request_id', models.CharField(blank=True, max_length=64)),
                 ('address', models.GenericIPAddressField(null=True)),
                 ('actor', models.ForeignKey(help_text='The user; empty when the software itself acted.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),

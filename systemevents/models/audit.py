@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from tradingsite.core import clock
 from tradingsite.core.actor import Front
+from tradingsite.core.fields import PlainJSONField
 from tradingsite.core.visibility import ScopedQuerySet
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class AuditLog(models.Model):
     object_type = models.CharField(max_length=60, blank=True, help_text="The table of the object.")
     object_id = models.CharField(max_length=64, blank=True)
     object_label = models.CharField("object", max_length=200, blank=True)
-    before = models.JSONField(null=True, help_text="The changed columns as they were.")
-    after = models.JSONField(null=True, help_text="The changed columns as they are now.")
+    before = PlainJSONField(null=True, help_text="The changed columns as they were.")
+    after = PlainJSONField(null=True, help_text="The changed columns as they are now.")
     request_id = models.CharField(max_length=64, blank=True)
     address = models.GenericIPAddressField(null=True)
 

@@ -3,6 +3,7 @@
 from django.db import models
 
 from tradingsite.core import clock
+from tradingsite.core.fields import PlainJSONField
 from tradingsite.core.visibility import StaffQuerySet
 
 
@@ -22,7 +23,7 @@ class SystemEvent(models.Model):
     severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.INFO)
     source = models.CharField(max_length=60, help_text="The part of the software that says it.")
     description = models.TextField(help_text="One sentence for a person.")
-    details = models.JSONField(default=dict, blank=True, help_text="The same for a program.")
+    details = PlainJSONField(default=dict, blank=True, help_text="The same for a program.")
 
     objects = StaffQuerySet["SystemEvent"].as_manager()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,9 +13,10 @@ from django.db import connection, models
 
 from systemevents.models import AuditLog
 from tradingsite.core.actor import Actor
+from tradingsite.core.text import storable
 
-# Columns that never reach the trail, whatever model they are on.
-SECRET_COLUMNS = frozenset({"password", "digest", "secret", "token"})
+# What never reaches the trail, on whatever model and however deep in what a caller hands over.
+SECRET_NAMES = frozenset({"password", "secret", "token"})
 
 
 def record_audit(
@@ -40,7 +42,7 @@ def record_audit(
         action=action,
         object_type=obj._meta.db_table if obj is not None else "",
         object_id=str(obj.pk) if obj is not None else "",
-        object_label=str(obj)[:200] if obj is not None else "",
+        object_label=storable(str(obj))[:200] if obj is not None else "",
         before=None if before is None else plain(before),
         after=None if after is None else plain(after),
         request_id=actor.request_id,
@@ -49,12 +51,16 @@ def record_audit(
 
 
 def columns(obj: models.Model, names: Iterable[str] | None = None) -> dict[str, Any]:
-    """An object's columns for `before` or `after`: all but secrets, or the ones named."""
+    """An object's columns for `before` or `after`: all but secrets, or the ones named.
+
+    A model names secrets of its own in `secret_columns`.
+    """
     wanted = None if names is None else set(names)
+    secret = SECRET_NAMES | getattr(type(obj), "secret_columns", frozenset())
     return {
         field.attname: field.value_from_object(obj)
         for field in obj._meta.concrete_fields
-        if field.name not in SECRET_COLUMNS and (wanted is None or field.name in wanted or field.attname in wanted)
+        if field.name not in secret and (wanted is None or field.name in wanted or field.attname in wanted)
     }
 
 
@@ -65,9 +71,11 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[s
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can hold it; decimals as text, so that no digit is lost."""
+    """A value as JSON can hold it on every engine, without secrets; decimals as text, so that no digit is lost."""
     match value:
-        case None | bool() | int() | str():
+        case str():
+            return storable(str(value))
+        case None | bool() | int():
             return str(value) if isinstance(value, models.Choices) else value
         case Decimal():
             return format(value, "f")
@@ -76,10 +84,14 @@ def plain(value: Any) -> Any:
         case UUID():
             return str(value)
         case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
+            return {
+                storable(str(key)): plain(item) for key, item in value.items() if str(key).lower() not in SECRET_NAMES
+            }
         case float():
-            return value
-        case list() | tuple() | set() | frozenset():
+            return value if math.isfinite(value) else str(value)
+        case set() | frozenset():
+            return sorted((plain(item) for item in value), key=str)
+        case list() | tuple():
             return [plain(item) for item in value]
         case _:
-            return str(value)
+            return storable(str(value))

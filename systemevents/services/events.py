@@ -8,6 +8,7 @@ from typing import Any
 from systemevents.models import Severity, SystemEvent
 from systemevents.services.audit import plain, record_audit
 from tradingsite.core.actor import Actor
+from tradingsite.core.text import storable
 from tradingsite.core.transactions import in_transaction
 
 
@@ -26,7 +27,7 @@ def record_event(
         event_type=event_type,
         severity=severity,
         source=source,
-        description=description,
+        description=storable(description),
         details=plain(dict(details or {})),
     )
     record_audit(actor, "system_event.recorded", event, after={"event_type": event_type, "severity": severity})

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                 ('target_price', tradingsite.core.fields.PriceField(blank=True, null=True)),
                 ('stop_loss', tradingsite.core.fields.PriceField(blank=True, null=True)),
                 ('regime', models.CharField(blank=True, help_text="The market's state, as in trending, ranging.", max_length=40)),
-                ('reasons', models.JSONField(blank=True, default=list, help_text='A list of sentences.')),
+                ('reasons', tradingsite.core.fields.PlainJSONField(blank=True, default=list, help_text='A list of sentences.')),
                 ('created_at', models.DateTimeField(default=tradingsite.core.clock.now, editable=False)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='signals', to=settings.AUTH_USER_MODEL)),
                 ('portfolio', models.ForeignKey(blank=True, help_text="Shares the signal with the portfolio's members.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='signals', to='portfolio.portfolio')),

@@ -12,7 +12,7 @@ from django.db.models import Q
 from portfolio.models import Portfolio
 from portfolio.models.portfolio import OwnedOrSharedQuerySet, grants_of_owned_or_shared
 from tradingsite.core import clock
-from tradingsite.core.fields import PriceField, SymbolField
+from tradingsite.core.fields import PlainJSONField, PriceField, SymbolField
 from tradingsite.core.timeframes import Timeframe
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Signal(models.Model):
     target_price = PriceField(null=True, blank=True)
     stop_loss = PriceField(null=True, blank=True)
     regime = models.CharField(max_length=40, blank=True, help_text="The market's state, as in trending, ranging.")
-    reasons = models.JSONField(default=list, blank=True, help_text="A list of sentences.")
+    reasons = PlainJSONField(default=list, blank=True, help_text="A list of sentences.")
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects = OwnedOrSharedQuerySet["Signal"].as_manager()

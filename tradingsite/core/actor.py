@@ -76,7 +76,9 @@ class Actor:
     @property
     def is_unlimited(self) -> bool:
         """The system itself, or a superuser without a key."""
-        return self.user is None or (self.user.is_active and self.user.is_superuser)
+        if self.user is None:
+            return True
+        return not self.key_id and self.user.is_active and self.user.is_superuser
 
     @property
     def sees_everything(self) -> bool:

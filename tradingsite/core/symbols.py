@@ -14,7 +14,9 @@ def normalise_symbol(text: str) -> str:
 
     Raises InvalidInput when it can't be one.
     """
-    symbol = text.strip().upper()
+    symbol = text.strip()
+    # Checked before upper(), which makes ASCII of letters that only look like it ("ſ" becomes "S").
+    symbol = symbol.upper() if symbol.isascii() else symbol
     if not _SYMBOL.fullmatch(symbol):
         shown = text if len(text) <= 40 else text[:40] + "…"
         raise InvalidInput.field(

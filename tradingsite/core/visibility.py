@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
+
+from tradingsite.core.fields import refuse_arithmetic
 
 if TYPE_CHECKING:
     from tradingsite.core.actor import Actor
@@ -27,6 +29,12 @@ class ScopedQuerySet(models.QuerySet[ModelT]):
     def scope(self, actor: Actor) -> Q:
         """The condition that cuts; subclasses say it. Never asked for who sees everything."""
         raise NotImplementedError
+
+    def update(self, **values: Any) -> int:
+        """Django's, refusing arithmetic on decimals (`core.fields.refuse_arithmetic`)."""
+        for name, value in values.items():
+            refuse_arithmetic(self.model._meta.get_field(name), value)
+        return super().update(**values)
 
 
 class EverybodysQuerySet(ScopedQuerySet[ModelT]):
