@@ -1,0 +1,128 @@
+"""When exchanges are open: a thin wrapper over exchange_calendars.
+
+exchange_calendars imports pandas, half a second; so it is imported in the functions, and
+each calendar is built once a process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache, lru_cache
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Moments = npt.NDArray[np.datetime64]
+
+# Nobody has bars older than this; building a calendar from there takes a tenth of a second.
+EARLIEST = date(1900, 1, 1)
+# Where to try next with an exchange whose holidays are not known from there.
+_BEGINNINGS = tuple(date(year, 1, 1) for year in (1960, 1980, 1991, 1997, 2005))
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Trading days of one exchange in order: their dates there, and when they open and close, UTC."""
+
+    #: datetime64[D]
+    dates: Moments
+    #: datetime64[us]
+    opens: Moments
+    #: datetime64[us]
+    closes: Moments
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    def dated(self, start: date, end: date) -> Sessions:
+        """Those dated from `start` to before `end`."""
+        return self._part((self.dates >= _day(start)) & (self.dates < _day(end)))
+
+    def open_during(self, start: datetime, end: datetime) -> Sessions:
+        """Those that are open at some moment from `start` to before `end`."""
+        return self._part((self.closes > _moment(start)) & (self.opens < _moment(end)))
+
+    def closed_by(self, at: datetime) -> Sessions:
+        """Those that are over at that moment."""
+        return self._part(self.closes <= _moment(at))
+
+    def utc_dates(self) -> Moments:
+        """The UTC dates on which one of them is open, in order, each once: datetime64[D]."""
+        import numpy as np
+
+        first = self.opens.astype("datetime64[D]")
+        last = (self.closes - np.timedelta64(1, "us")).astype("datetime64[D]")
+        # Trading that starts the evening before (futures) spans two dates; none spans more.
+        return np.unique(np.concatenate([first, last]))
+
+    def _part(self, chosen: npt.NDArray[np.bool_]) -> Sessions:
+        return Sessions(dates=self.dates[chosen], opens=self.opens[chosen], closes=self.closes[chosen])
+
+
+def _day(value: date) -> np.datetime64:
+    import numpy as np
+
+    return np.datetime64(value, "D")
+
+
+def _moment(value: datetime) -> np.datetime64:
+    import numpy as np
+
+    return np.datetime64(value.astimezone(UTC).replace(tzinfo=None), "us")
+
+
+@cache
+def _names() -> frozenset[str]:
+    from exchange_calendars import get_calendar_names
+
+    return frozenset(get_calendar_names(include_aliases=True))
+
+
+def is_calendar(name: str) -> bool:
+    """Whether there is an exchange calendar of this name."""
+    return name in _names()
+
+
+def sessions_of(name: str, *, today: date) -> Sessions | None:
+    """All sessions of the calendar of this name that the library knows, to the end of next year.
+
+    None when there is no such calendar, or the library can't build it.
+    """
+    return _built(name, today.year + 1) if name and is_calendar(name) else None
+
+
+@lru_cache(maxsize=64)
+def _built(name: str, last_year: int) -> Sessions | None:
+    calendar = _widest(name, last_year)
+    if calendar is None:
+        return None
+    return Sessions(
+        dates=calendar.sessions.to_numpy().astype("datetime64[D]"),
+        opens=_utc(calendar.opens),
+        closes=_utc(calendar.closes),
+    )
+
+
+def _utc(column: Any) -> Moments:
+    naive: Moments = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+    return naive
+
+
+def _widest(name: str, last_year: int) -> Any:
+    """The calendar over as many years as the library knows of."""
+    from exchange_calendars import get_calendar
+
+    for start, year in product((EARLIEST, *_BEGINNINGS), (last_year, last_year - 1)):
+        try:
+            return get_calendar(name, start=start.isoformat(), end=date(year, 12, 31).isoformat())
+        except (ValueError, NotImplementedError):
+            # It knows no holidays so early, or so late, and says so in its own way.
+            continue
+    try:
+        return get_calendar(name)
+    except (ValueError, NotImplementedError):
+        return None
