@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -13,6 +14,16 @@ from accounts.models import User
 from accounts.services.api_keys import create_api_key
 from tests.factories import UserFactory
 from tradingsite.core.actor import Actor, Front
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite's test database is a file, as in life: one in memory has other locks, and one process only."""
+    for entry in django_settings.DATABASES.values():
+        if entry["ENGINE"].endswith("sqlite3"):
+            entry.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.db")
 
 
 @pytest.fixture(autouse=True)
