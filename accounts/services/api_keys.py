@@ -103,14 +103,14 @@ def find_usable_key(text: str) -> ApiKey | None:
     return key
 
 
-def note_use(key: ApiKey) -> None:
-    """Remember that the key was used, at most once a minute a key, whoever comes first."""
+def note_use(key: ApiKey) -> bool:
+    """Remember that the key was used, once a minute at most; answers whether this call wrote it."""
     now = clock.now()
     due = now - LAST_USED_EVERY
     if key.last_used_at is not None and key.last_used_at > due:
-        return
+        return False
     # Conditional, so that of many parallel calls one writes. No audit entry: it is not a decision.
-    ApiKey.objects.filter(pk=key.pk).exclude(last_used_at__gt=due).update(last_used_at=now)
+    return ApiKey.objects.filter(pk=key.pk).exclude(last_used_at__gt=due).update(last_used_at=now) == 1
 
 
 def current_pepper() -> tuple[int, str]:

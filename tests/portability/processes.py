@@ -1,0 +1,180 @@
+"""Work that is done by several real processes, or connections, at the same moment.
+
+`in_processes("debit", 4, ...)` starts `python -m tests.portability.processes debit ...` four times
+on this test's database, lets all of them go at once and answers what each printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+R = TypeVar("R")
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 60
+
+
+def database_url(name: str | None = None) -> str:
+    """The URL of the database that the tests run on, or of another one on its server."""
+    from django.db import connection
+
+    entry = connection.settings_dict
+    name = name or str(entry["NAME"])
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    user, password = quote(entry["USER"], safe=""), quote(entry["PASSWORD"], safe="")
+    return f"{connection.vendor}://{user}:{password}@{entry['HOST']}:{entry['PORT']}/{quote(name, safe='')}"
+
+
+def environment(url: str) -> dict[str, str]:
+    """The environment of a process on that database, with secrets of its own."""
+    secrets = {"SECRET_KEY": "a secret of the tests " * 3, "API_KEY_PEPPERS": "1:a pepper of the tests"}
+    return {**os.environ, **secrets, "DATABASE_URL": url}
+
+
+def in_processes(task: str, count: int, *arguments: object) -> list[Any]:
+    """What `count` processes answered who did the task at once; a failure of any is an error here."""
+    command = [sys.executable, "-m", "tests.portability.processes", task, *map(str, arguments)]
+    started = [
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment(database_url()),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(count)
+    ]
+    try:
+        for process in started:
+            assert process.stdout is not None
+            if process.stdout.readline() != "ready\n":
+                raise AssertionError(process.communicate(timeout=SECONDS)[1])
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        answers = [process.communicate(timeout=SECONDS) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    for process, (_, errors) in zip(started, answers, strict=True):
+        assert process.returncode == 0, errors
+    return [json.loads(output) for output, _ in answers]
+
+
+def elsewhere(function: Callable[[], R]) -> R:
+    """What the function answers on another connection to the same database."""
+    return start_elsewhere(function)()
+
+
+def start_elsewhere(function: Callable[[], R]) -> Callable[[], R]:
+    """Start the function on another connection; the answer is got by calling what this returns."""
+    from django.db import connections
+
+    answers: list[R] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answers.append(function())
+        except BaseException as error:  # noqa: BLE001  # raised again where it is waited for
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def wait() -> R:
+        thread.join(SECONDS)
+        assert not thread.is_alive(), "the other connection still waits"
+        if errors:
+            raise errors[0]
+        return answers[0]
+
+    return wait
+
+
+def debit(cash_id: str, times: str) -> int:
+    """Take 1 from a balance as often as it lasts; answers how often."""
+    from portfolio.models import PortfolioCash
+    from tradingsite.core.locking import lock
+    from tradingsite.core.transactions import in_transaction
+
+    @in_transaction
+    def take_one() -> bool:
+        cash = lock(PortfolioCash(pk=int(cash_id)))
+        if cash.balance < 1:
+            return False
+        cash.balance -= Decimal(1)
+        cash.save(update_fields=["balance"])
+        return True
+
+    return sum(take_one() for _ in range(int(times)))
+
+
+def record_events(times: str) -> int:
+    """Read, then write, in small transactions; answers how many."""
+    from systemevents.models import SystemEvent
+    from systemevents.services.events import record_event
+    from tradingsite.core.actor import Actor
+    from tradingsite.core.transactions import in_transaction
+
+    @in_transaction
+    def look_and_record() -> None:
+        SystemEvent.objects.count()
+        record_event(actor=Actor.system("tests"), event_type="test", source="tests", description="One of many.")
+
+    for _ in range(int(times)):
+        look_and_record()
+    return int(times)
+
+
+def use_key(text: str, times: str) -> int:
+    """Use an API key as the API does; answers how often its last use was written."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from accounts.services.api_keys import find_usable_key, note_use
+
+    with CaptureQueriesContext(connection) as queries:
+        keys = [find_usable_key(text) for _ in range(int(times))]
+    assert len(queries) == int(times)
+    written = 0
+    for key in keys:
+        assert key is not None
+        written += note_use(key)
+    return written
+
+
+TASKS: dict[str, Callable[..., Any]] = {"debit": debit, "record_events": record_events, "use_key": use_key}
+
+
+def main(task: str, *arguments: str) -> None:
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    connection.ensure_connection()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    sys.stdout.write(json.dumps(TASKS[task](*arguments)))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradingsite.settings")
+    main(*sys.argv[1:])
