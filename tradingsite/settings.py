@@ -1,25 +1,23 @@
 """The settings: typed reads of the environment and `.env`, with safe defaults.
 
-`.env.example` explains every name. A wrong value becomes a sentence of a system check
-(`core/checks.py`), not a stack trace here.
+`.env.example` explains every name. A value of the wrong type is one sentence when the software
+starts (`core/environment.py`); what else is wrong with a value, a system check says.
 """
 
-import os
 import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
-from tradingsite.core.database import BadDatabaseUrl, PoolSize, parse_database_url, url_from_parts
+from tradingsite.core.database import PARTS, BadDatabaseUrl, PoolSize, parse_database_url, url_from_parts
+from tradingsite.core.environment import load_environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+env = load_environment(BASE_DIR / ".env")
 
 
 def anchored(text: str) -> str:
@@ -28,45 +26,43 @@ def anchored(text: str) -> str:
 
 
 # Secrets. Each has a job of its own, so that one can be changed without the others.
-SECRET_KEY = env.str("SECRET_KEY", default="")
-JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="")
-API_KEY_PEPPERS = env.str("API_KEY_PEPPERS", default="")
-AUDIT_SEAL_KEY = env.str("AUDIT_SEAL_KEY", default="")
+SECRET_KEY = env.text("SECRET_KEY")
+JWT_SIGNING_KEY = env.text("JWT_SIGNING_KEY")
+API_KEY_PEPPERS = env.text("API_KEY_PEPPERS")
+AUDIT_SEAL_KEY = env.text("AUDIT_SEAL_KEY")
 
 # The site
-DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
-TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
-REGISTRATION = env.str("REGISTRATION", default="closed")
-FOUR_EYES = env.bool("FOUR_EYES", default=False)
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="")
+DEBUG = env.flag("DEBUG")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+PUBLIC_URL = env.text("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+REGISTRATION = env.text("REGISTRATION", default="closed").lower()
+FOUR_EYES = env.flag("FOUR_EYES")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 
 # Folders
-ARCHIVE_ROOT = anchored(env.str("ARCHIVE_ROOT", default="data/archive"))
-BACKUP_ROOT = anchored(env.str("BACKUP_ROOT", default="data/backups"))
-BACKTEST_ROOT = anchored(env.str("BACKTEST_ROOT", default="data/backtests"))
-CSV_MIRROR = anchored(env.str("CSV_MIRROR", default=""))
+ARCHIVE_ROOT = anchored(env.text("ARCHIVE_ROOT", default="data/archive"))
+BACKUP_ROOT = anchored(env.text("BACKUP_ROOT", default="data/backups"))
+BACKTEST_ROOT = anchored(env.text("BACKTEST_ROOT", default="data/backtests"))
+CSV_MIRROR = anchored(env.text("CSV_MIRROR"))
 
 # Databases
-DATABASE_POOL = PoolSize(size=env.int("DB_POOL_SIZE", default=4), overflow=env.int("DB_MAX_OVERFLOW", default=6))
-MARKETDATA_DATABASE_URL = env.str("MARKETDATA_DATABASE_URL", default="")
-SQL_ECHO = env.bool("SQL_ECHO", default=False)
-
-
-def database_url() -> str:
-    """DATABASE_URL, else what DATABASE_TYPE or DATABASE_PATH describe, else the default file."""
-    if url := env.str("DATABASE_URL", default=""):
-        return str(url)
-    if url := url_from_parts(os.environ):
-        return str(url)
-    path = os.environ.get("DATABASE_PATH") or os.environ.get("TRADING_DB_PATH") or "data/tradingsite.db"
-    return f"sqlite:///{path}"
-
+DATABASE_POOL = PoolSize(
+    size=env.number("DB_POOL_SIZE", default=4, minimum=1, maximum=500),
+    overflow=env.number("DB_MAX_OVERFLOW", default=6, minimum=0, maximum=500),
+)
+MARKETDATA_DATABASE_URL = env.text("MARKETDATA_DATABASE_URL")
+SQL_ECHO = env.flag("SQL_ECHO")
 
 try:
-    DATABASES = {"default": parse_database_url(database_url(), root=BASE_DIR, pool=DATABASE_POOL)}
+    DATABASES = {
+        "default": parse_database_url(
+            env.text("DATABASE_URL") or url_from_parts({name: env.text(name) for name in PARTS}),
+            root=BASE_DIR,
+            pool=DATABASE_POOL,
+        )
+    }
 except BadDatabaseUrl as error:
     # Django can't start without a database, so this can't wait for the system checks.
     raise ImproperlyConfigured(f"The database setting can't be used: {error}.") from None
@@ -150,7 +146,6 @@ SESSION_COOKIE_SECURE = _HTTPS
 CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SECURE_SSL_REDIRECT = _HTTPS and env.bool("SECURE_SSL_REDIRECT", default=False)
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _HTTPS
 SECURE_HSTS_PRELOAD = _HTTPS
@@ -205,10 +200,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Mail
-if email_url := env.str("EMAIL_URL", default=""):
-    globals().update(environ.Env.email_url_config(email_url))
-else:
-    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+globals().update(env.mail("EMAIL_URL"))
 
 # Logs: one line an event on standard error; SQL only when asked for.
 LOGGING = {

@@ -18,16 +18,11 @@ def sync_roles(*, actor: Actor) -> list[str]:
 
     Running it again changes nothing. Roles that staff made are left alone.
     """
-    existing = {
-        f"{app}.{codename}": pk
-        for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
-    }
+    existing = _existing_permissions()
     changed = []
     for name in ROLES:
         role, _ = Group.objects.get_or_create(name=name)
-        held = {
-            f"{app}.{codename}" for app, codename in role.permissions.values_list("content_type__app_label", "codename")
-        }
+        held = _held_permissions(role)
         wanted = permissions_of(name, existing)
         if held == wanted:
             continue
@@ -41,6 +36,29 @@ def sync_roles(*, actor: Actor) -> list[str]:
         )
         changed.append(name)
     return changed
+
+
+def roles_out_of_step() -> list[str]:
+    """The built-in roles that are missing or hold other permissions than the table says."""
+    existing = _existing_permissions()
+    roles = {role.name: role for role in Group.objects.filter(name__in=ROLES)}
+    return [
+        name for name in ROLES if name not in roles or _held_permissions(roles[name]) != permissions_of(name, existing)
+    ]
+
+
+def _existing_permissions() -> dict[str, int]:
+    """The key of each permission by its name, as in "portfolio.add_watchlist"."""
+    return {
+        f"{app}.{codename}": pk
+        for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
+    }
+
+
+def _held_permissions(role: Group) -> set[str]:
+    return {
+        f"{app}.{codename}" for app, codename in role.permissions.values_list("content_type__app_label", "codename")
+    }
 
 
 def sync_roles_after_migrate(sender: Any, **kwargs: Any) -> None:

@@ -50,7 +50,8 @@ class DeskCommand(BaseCommand):
         except ValidationError as error:
             self._stop(" ".join(error.messages), status=1)
 
-    def run(self, **options: Any) -> None:
+    # Written so that mypy lets subclasses name the options that they take.
+    def run(self, *args: Any, **options: Any) -> None:
         """Do the work; subclasses say what."""
         raise NotImplementedError(f"{type(self).__name__}.run")
 

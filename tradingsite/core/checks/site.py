@@ -1,0 +1,114 @@
+"""Checks of the settings that say how the site is reached and by whom."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from ipaddress import ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+REGISTRATIONS = ("closed", "invite", "open")
+_DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
+_REDIS = "django.core.cache.backends.redis.RedisCache"
+
+
+@register(Tags.security)
+def check_addresses(**kwargs: Any) -> list[CheckMessage]:
+    """PUBLIC_URL, CSRF_TRUSTED_ORIGINS and TRUSTED_PROXIES can be read, and DEBUG is off in public."""
+    found: list[CheckMessage] = []
+    if not is_web_address(settings.PUBLIC_URL) or urlsplit(settings.PUBLIC_URL).path:
+        found.append(
+            Error(
+                f"PUBLIC_URL is {settings.PUBLIC_URL!r}, which is not the address of a site.",
+                hint="Write http:// or https:// and a host, as in https://desk.example.com.",
+                id="desk.E020",
+            )
+        )
+    elif settings.DEBUG and settings.PUBLIC_URL.startswith("https://"):
+        found.append(
+            Error(
+                "DEBUG is on although PUBLIC_URL is https: error pages would show secrets to the public.",
+                hint="Remove DEBUG.",
+                id="desk.E021",
+            )
+        )
+    found += [
+        Error(
+            f"TRUSTED_PROXIES contains {entry!r}, which is not an address or network.",
+            hint="Write addresses or CIDR networks, as in 10.0.0.1,192.168.0.0/24.",
+            id="desk.E022",
+        )
+        for entry in settings.TRUSTED_PROXIES
+        if not is_network(entry)
+    ]
+    return found
+
+
+@register(Tags.security)
+def check_registration(**kwargs: Any) -> list[CheckMessage]:
+    """REGISTRATION is one of its words, and open only where mail can be sent."""
+    if settings.REGISTRATION not in REGISTRATIONS:
+        return [
+            Error(
+                f"REGISTRATION is {settings.REGISTRATION!r}; it must be {', '.join(REGISTRATIONS[:-1])} or open.",
+                id="desk.E023",
+            )
+        ]
+    if settings.REGISTRATION != "closed" and settings.EMAIL_BACKEND == _DUMMY_MAIL:
+        return [
+            Error(
+                f"REGISTRATION is {settings.REGISTRATION}, which goes on by e-mail, but no mail is set up.",
+                hint="Set EMAIL_URL, or REGISTRATION=closed.",
+                id="desk.E024",
+            )
+        ]
+    return []
+
+
+@register(Tags.caches)
+def check_cache(**kwargs: Any) -> list[CheckMessage]:
+    """The cache's driver is installed."""
+    if settings.CACHES["default"]["BACKEND"] == _REDIS and find_spec("redis") is None:
+        return [
+            Error(
+                "CACHE_URL names a Redis server, but the Python package redis is not installed.",
+                hint="Install it with `.venv/bin/pip install redis`.",
+                id="desk.E025",
+            )
+        ]
+    return []
+
+
+@register(Tags.security)
+def check_market_data_database(**kwargs: Any) -> list[CheckMessage]:
+    """Nobody believes that market data goes to a database of its own while it does not."""
+    if settings.MARKETDATA_DATABASE_URL:
+        return [
+            Error(
+                "MARKETDATA_DATABASE_URL is set, but this version keeps market data in the one database.",
+                hint="Remove it.",
+                id="desk.E026",
+            )
+        ]
+    return []
+
+
+def is_web_address(text: str) -> bool:
+    """Whether this is an http or https URL with a host and, if any, a valid port; pure."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def is_network(text: str) -> bool:
+    """Whether this is an IP address or a network in CIDR form; pure."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,88 @@
+"""Typed reads of the environment and `.env`; a value of the wrong type is one sentence.
+
+Used by the settings module, so it imports nothing of Django's that needs settings.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+
+
+class Environment:
+    """Named values with types; an empty value counts as not set.
+
+    `names` are the ones that were asked for, so that a test can hold `.env.example` to them.
+    Every read raises ImproperlyConfigured, naming the name, when the value is of another type.
+    """
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self.names: set[str] = set()
+
+    def text(self, name: str, *, default: str = "") -> str:
+        """The value without blanks around it."""
+        self.names.add(name)
+        return self._values.get(name, "").strip() or default
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """A yes or a no, in the usual words."""
+        word = self.text(name).lower()
+        if not word:
+            return default
+        if word not in _TRUE | _FALSE:
+            raise ImproperlyConfigured(f"{name} must be true or false, not {word!r}.")
+        return word in _TRUE
+
+    def number(self, name: str, *, default: int, minimum: int, maximum: int) -> int:
+        """A whole number within bounds."""
+        text = self.text(name)
+        if not text:
+            return default
+        if not (text.isascii() and text.isdigit()) or not minimum <= int(text[:12]) <= maximum:
+            raise ImproperlyConfigured(f"{name} must be a whole number from {minimum} to {maximum}, not {text[:40]!r}.")
+        return int(text)
+
+    def words(self, name: str, *, default: Sequence[str] = ()) -> list[str]:
+        """A list, separated by commas."""
+        return [word for part in self.text(name).split(",") if (word := part.strip())] or list(default)
+
+    def cache(self, name: str, *, default: str) -> dict[str, Any]:
+        """An entry of `CACHES` from a URL."""
+        try:
+            return dict(environ.Env.cache_url_config(self.text(name, default=default)))
+        except (ImproperlyConfigured, ValueError):
+            raise ImproperlyConfigured(
+                f"{name} can't be used: write locmemcache://, redis://host:6379/0, dbcache://table or filecache:///path."
+            ) from None
+
+    def mail(self, name: str) -> dict[str, Any]:
+        """Django's EMAIL_ settings from a URL; the backend that refuses to send, without one."""
+        url = self.text(name)
+        if not url:
+            return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+        try:
+            config = environ.Env.email_url_config(url)
+        except (ImproperlyConfigured, ValueError):
+            # The URL is not shown: it holds a password.
+            raise ImproperlyConfigured(
+                f"{name} can't be used: write smtp+tls://user:password@host:587 or smtp+ssl://user:password@host:465."
+            ) from None
+        return {key: value for key, value in config.items() if key.startswith("EMAIL_") and value is not None}
+
+
+def load_environment(file: Path) -> Environment:
+    """The process's environment, with what the file says for names that it does not have."""
+    try:
+        environ.Env.read_env(file)
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{file} is not a text file in UTF-8.") from None
+    return Environment(os.environ)

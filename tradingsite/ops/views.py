@@ -1,0 +1,26 @@
+"""What load balancers and monitors ask, without a login; the answers tell no secrets."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from tradingsite.ops.health import ask
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """The process is alive; nothing else is asked."""
+    return JsonResponse({"status": "alive"})
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """The database answers and is migrated; 503 when not, naming what is missing but not where."""
+    missing = [name for name, (healthy, _) in ask(only_readiness=True).items() if not healthy]
+    if missing:
+        return JsonResponse({"status": "not ready", "missing": missing}, status=503, headers={"Retry-After": "5"})
+    return JsonResponse({"status": "ready"})
