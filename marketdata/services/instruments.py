@@ -169,7 +169,7 @@ def _check(instrument: Instrument) -> None:
 
 
 def _check_names(instrument: Instrument) -> list[FieldError]:
-    errors = []
+    errors: list[FieldError] = []
     if instrument.time_zone:
         try:
             find_zone(instrument.time_zone)

@@ -1,0 +1,1 @@
+"""Each engine's own quickest path; `marketdata.ingest.loading` chooses."""
