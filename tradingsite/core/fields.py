@@ -106,11 +106,15 @@ def refuse_arithmetic(field: object, value: Any) -> None:
     if not isinstance(field, ExactDecimalField) or not hasattr(value, "resolve_expression"):
         return
     for part in _parts(value):
-        checked = isinstance(getattr(part, "_output_field_or_none", None), ExactDecimalField)
-        if isinstance(part, CombinedExpression | Aggregate) or (isinstance(part, Value) and not checked):
+        if isinstance(part, CombinedExpression | Aggregate) or (isinstance(part, Value) and not _is_checked(part)):
             raise TypeError(
                 f"{field.name} is a decimal: calculate it in Python under a row lock; SQLite would do it in doubles."
             )
+
+
+def _is_checked(value: Value) -> bool:
+    """Whether the value passes through one of our fields on its way to the database."""
+    return value.value is None or isinstance(value._output_field_or_none, ExactDecimalField)
 
 
 def _parts(expression: Any) -> Iterator[Any]:
