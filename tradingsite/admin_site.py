@@ -4,36 +4,152 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
+from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
-from unfold.forms import AuthenticationForm
+from django.core.paginator import InvalidPage
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, reverse
+from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from accounts.models import User
+from accounts.services.profiles import set_password
+from tradingsite.core.errors import InvalidInput
+from tradingsite.core.http import admin_actor
 
 
 class DeskAuthenticationForm(AuthenticationForm):
     """A log-in for every active user with a role, not for staff only."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "This user name and password do not fit together, or the account is deactivated.",
+    }
 
     def confirm_login_allowed(self, user: Any) -> None:
         if not may_enter(user):
             raise ValidationError("This account has no role yet. Ask an administrator for one.", code="no_role")
 
 
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    """Saved by our service, which writes the audit entry; the view says as whom."""
+
+    request: HttpRequest
+
+    def save(self, commit: bool = True) -> Any:
+        set_password(actor=admin_actor(self.request), user=self.user, password=self.cleaned_data["new_password1"])
+        return self.user
+
+
+class OwnPasswordView(PasswordChangeView):
+    """Changing one's own password."""
+
+    form_class = OwnPasswordForm
+
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)
+        form.request = self.request  # type: ignore[attr-defined]  # OwnPasswordForm's
+        return form
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            return super().form_valid(form)
+        except InvalidInput as refusal:
+            form.add_error("new_password1", refusal.detail)
+            return self.form_invalid(form)
+
+
 class DeskAdminSite(UnfoldAdminSite):
     """Unfold's site with our door."""
 
     login_form = DeskAuthenticationForm
+    # Our middleware completes paths without a slash; a catch-all would answer them first.
+    final_catch_all_view = False
+    index_title = "Overview"
 
     def has_permission(self, request: HttpRequest) -> bool:
         return may_enter(request.user)
 
+    def get_urls(self) -> list[URLPattern]:
+        # Nothing here has a page on another site, and the redirect would look up any table's any row.
+        return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) != "view_on_site"]
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        try:
+            found: HttpResponse = super().search(request, extra_context)
+        except (ValueError, InvalidPage):
+            return HttpResponseBadRequest("There is no such page.", content_type="text/plain")
+        return found
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        request.current_app = self.name
+        view = OwnPasswordView.as_view(
+            template_name="registration/password_change_form.html",
+            success_url=reverse(f"{self.name}:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)
+
 
 def may_enter(user: Any) -> bool:
-    """Whether the user is active and has a role (or is a superuser)."""
-    return isinstance(user, User) and user.is_active and (user.is_superuser or user.groups.exists())
+    """Whether the user is active and has a role (or is a superuser); asked once a request."""
+    if not (isinstance(user, User) and user.is_active):
+        return False
+    if not hasattr(user, "_may_enter"):
+        user._may_enter = user.is_superuser or user.groups.exists()  # type: ignore[attr-defined]  # a cache of ours
+    return bool(user._may_enter)  # type: ignore[attr-defined]  # likewise
+
+
+# The sidebar: groups of tables with the symbols that stand before them.
+NAVIGATION: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "Market data",
+        (
+            ("marketdata.Instrument", "candlestick_chart"),
+            ("marketdata.DailyBar", "calendar_month"),
+            ("marketdata.IntradayBar", "schedule"),
+            ("marketdata.IngestBatch", "upload_file"),
+        ),
+    ),
+    (
+        "Portfolio",
+        (
+            ("portfolio.Portfolio", "account_balance_wallet"),
+            ("portfolio.PortfolioPosition", "stacked_bar_chart"),
+            ("portfolio.PortfolioCash", "payments"),
+            ("portfolio.PortfolioPerformance", "show_chart"),
+            ("portfolio.Watchlist", "visibility"),
+        ),
+    ),
+    ("Trading", (("trading.Signal", "sensors"),)),
+    ("Accounts", (("accounts.User", "person"), ("accounts.Role", "badge"), ("accounts.ApiKey", "key"))),
+    ("System", (("systemevents.SystemEvent", "notifications"), ("systemevents.AuditLog", "history"))),
+)
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The sidebar's groups."""
-    return []
+    """The sidebar's groups: only the tables that the user may view."""
+    from django.contrib import admin
+
+    groups: list[dict[str, Any]] = [
+        {"title": "", "items": [{"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}]}
+    ]
+    for title, tables in NAVIGATION:
+        items = []
+        for label, icon in tables:
+            model = apps.get_model(label)
+            page = admin.site._registry.get(model)
+            if page is not None and page.has_view_permission(request):
+                link = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+                items.append({"title": plural_title(model), "icon": icon, "link": link})
+        if items:
+            groups.append({"title": title, "items": items, "separator": True})
+    return groups
+
+
+def plural_title(model: Any) -> str:
+    """A table's name in the plural, with a capital: API keys, Daily bars."""
+    text = str(model._meta.verbose_name_plural)
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,105 @@
+"""Instruments: the metadata of everything that has prices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+
+from marketdata.models import Instrument
+from marketdata.services.instruments import save_instrument
+from tradingsite.core.actor import Actor
+from tradingsite.core.admin.base import ScopedModelAdmin
+from tradingsite.core.admin.transfer import ExportPages, ImportPages, ImportResource
+
+COLUMNS = (
+    "symbol",
+    "company_name",
+    "asset_class",
+    "exchange",
+    "calendar",
+    "currency",
+    "time_zone",
+    "sector",
+    "industry",
+    "market_cap",
+    "tick_size",
+    "quantity_step",
+    "lot_size",
+    "multiplier",
+    "is_simulated",
+    "is_active",
+)
+
+
+class InstrumentResource(ImportResource):
+    """A row makes an instrument, or changes the one with its symbol."""
+
+    class Meta:
+        model = Instrument
+        name = "instruments"
+        fields = COLUMNS
+        import_id_fields = ("symbol",)
+        skip_unchanged = True
+
+    def before_import_row(self, row: Any, **kwargs: Any) -> None:
+        # The stored form, so that "aapl" finds AAPL.
+        row["symbol"] = str(row.get("symbol") or "").strip().upper()
+
+    def save_row(self, instance: Any, is_create: bool, values: dict[str, Any]) -> Instrument:
+        assert self.actor is not None  # noqa: S101  # the page gives one
+        return save_instrument(actor=self.actor, values=values, instrument=None if is_create else instance)
+
+
+@admin.register(Instrument)
+class InstrumentAdmin(ExportPages, ImportPages, ScopedModelAdmin):
+    """Its search answers the autocompletes of all other pages."""
+
+    list_display = ("symbol", "company_name", "asset_class", "exchange", "currency", "sector", "tradable", "simulated")
+    list_filter = (
+        ("asset_class", ChoicesDropdownFilter),
+        ("is_active", BooleanRadioFilter),
+        ("is_simulated", BooleanRadioFilter),
+    )
+    search_fields = ("symbol",)
+    search_help_text = "Beginning of the symbol, or part of the name"
+    ordering = ("symbol",)
+    readonly_fields = ("created_at", "updated_at")
+    fieldsets = (
+        (None, {"fields": ("symbol", "company_name", "asset_class", "is_active", "is_simulated")}),
+        ("Where it trades", {"fields": ("exchange", "calendar", "time_zone", "currency")}),
+        ("What it is", {"fields": ("sector", "industry", "market_cap")}),
+        ("How it is traded", {"fields": ("tick_size", "quantity_step", "lot_size", "multiplier")}),
+        ("Record", {"fields": ("created_at", "updated_at")}),
+    )
+    add_fieldsets = fieldsets[:-1]
+    export_fields = COLUMNS
+    import_resource = InstrumentResource
+
+    @display(description="tradable", boolean=True)
+    def tradable(self, instrument: Instrument) -> bool:
+        return instrument.is_tradable
+
+    @display(description="prices", label={"simulated": "warning", "real": "success"}, ordering="is_simulated")
+    def simulated(self, instrument: Instrument) -> str:
+        return "simulated" if instrument.is_simulated else "real"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        # Bars, positions and orders name the instrument by its symbol.
+        return fields if obj is None else [*fields, "symbol"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        return queryset.filter(Q(symbol__startswith=term.upper()) | Q(company_name__icontains=term)), False
+
+    def save_through_service(self, actor: Actor, obj: Any, values: dict[str, Any]) -> Instrument:
+        return save_instrument(actor=actor, values=values, instrument=obj)

@@ -1,0 +1,104 @@
+"""The audit trail: who did what to what, and what it was before."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, TextFilter
+from unfold.decorators import display
+
+from systemevents.models import AuditLog
+from tradingsite.core.admin.base import ReadOnlyScopedAdmin
+from tradingsite.core.admin.filters import DayRangeFilter, ScopedAutocompleteFilter
+from tradingsite.core.admin.numbers import EMPTY
+from tradingsite.core.admin.transfer import ExportPages
+
+MISSING = object()
+
+
+def shown(value: Any) -> str:
+    """A value of the trail as one line of text."""
+    if value is MISSING:
+        return EMPTY
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def comparison(before: Any, after: Any) -> str:
+    """A table of columns as they were and as they became; every text is escaped."""
+    was = before if isinstance(before, dict) else {} if before is None else {"value": before}
+    now = after if isinstance(after, dict) else {} if after is None else {"value": after}
+    names = [*was, *(name for name in now if name not in was)]
+    if not names:
+        return EMPTY
+    cell = "px-3 py-2 border-b border-base-200 dark:border-base-800 align-top text-left"
+    rows = format_html_join(
+        "",
+        '<tr><th class="{0} font-semibold">{1}</th>'
+        '<td class="{0} break-all">{2}</td><td class="{0} break-all">{3}</td></tr>',
+        ((cell, name, shown(was.get(name, MISSING)), shown(now.get(name, MISSING))) for name in names),
+    )
+    return format_html(
+        '<table class="w-full"><thead><tr><th class="{0}">Column</th><th class="{0}">Before</th>'
+        '<th class="{0}">After</th></tr></thead><tbody>{1}</tbody></table>',
+        cell,
+        rows,
+    )
+
+
+class ActionFilter(TextFilter):
+    """By the beginning of the action, which its index serves."""
+
+    title = "action"
+    parameter_name = "action_begins"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditLog]) -> QuerySet[AuditLog]:
+        begins = (self.value() or "").strip()
+        return queryset.filter(action__startswith=begins) if begins else queryset
+
+
+@admin.register(AuditLog)
+class AuditLogAdmin(ExportPages, ReadOnlyScopedAdmin):
+    """Everybody sees what they did; who may see all rows sees all of it."""
+
+    list_display = ("occurred_at", "actor_label", "action", "object_type", "object_label", "front", "address")
+    list_display_links = ("occurred_at", "action")
+    list_filter = (
+        ActionFilter,
+        ("front", ChoicesDropdownFilter),
+        ("occurred_at", DayRangeFilter),
+        ("actor", ScopedAutocompleteFilter),
+    )
+    search_fields = ("action__startswith", "=object_type", "=object_id", "=request_id")
+    search_help_text = "Beginning of the action, or exactly the table, the object's id or the request's id"
+    ordering = ("-id",)
+    sortable_by = ()
+    fieldsets = (
+        (None, {"fields": ("occurred_at", "action", "actor_label", "actor", "front")}),
+        ("What was changed", {"fields": ("object_type", "object_id", "object_label", "changed")}),
+        ("Where it came from", {"fields": ("key_id", "request_id", "address")}),
+    )
+    readonly_fields = ("changed",)
+    export_fields = (
+        "id",
+        "occurred_at",
+        "actor_label",
+        "key_id",
+        "front",
+        "action",
+        "object_type",
+        "object_id",
+        "object_label",
+        "before",
+        "after",
+        "request_id",
+        "address",
+    )
+
+    @display(description="before and after")
+    def changed(self, entry: AuditLog) -> str:
+        return comparison(entry.before, entry.after)

@@ -1,0 +1,63 @@
+"""Decimals as people read them: without the zeros that the column's scale adds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from django import forms
+from django.contrib.admin import display
+from django.db.models import DecimalField, Model
+
+EMPTY = "-"
+
+
+def plain_number(value: Decimal | None) -> str:
+    """145.11000000 as 145.11, and 1E+2 as 100."""
+    if value is None:
+        return EMPTY
+    text = format(value, "f")
+    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+
+
+def trimmed(contents: Any) -> Any:
+    """A read-only field's text without trailing zeros; anything that is no number as it is."""
+    text = str(contents)
+    whole, point, places = text.partition(".")
+    if not (point and places.isdigit() and whole.lstrip("-").isdigit()):
+        return contents
+    return text.rstrip("0").rstrip(".")
+
+
+@cache
+def decimal_column(model: type[Model], name: str) -> Callable[[Any], str]:
+    """A list column of a decimal field."""
+    field: Any = model._meta.get_field(name)
+
+    @display(description=field.verbose_name, ordering=name)
+    def column(row: Model) -> str:
+        return plain_number(getattr(row, name))
+
+    column.__name__ = name
+    return column
+
+
+def readable_columns(model: type[Model], names: Any) -> list[Any]:
+    """`list_display` with every decimal field shown as a plain number."""
+    decimals = decimal_names(model)
+    return [decimal_column(model, name) if name in decimals else name for name in names]
+
+
+@cache
+def decimal_names(model: type[Model]) -> frozenset[str]:
+    """The names of a model's decimal fields."""
+    return frozenset(field.name for field in model._meta.concrete_fields if isinstance(field, DecimalField))
+
+
+class PlainDecimalField(forms.DecimalField):
+    """A form field that shows 145.11000000 as 145.11."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return plain_number(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,49 @@
+"""What a page of the admin may show: everything starts from what the actor sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+
+from tradingsite.core.http import admin_actor
+from tradingsite.core.visibility import ScopedQuerySet
+
+if TYPE_CHECKING:
+    from django.db.models import ForeignKey, ManyToManyField, QuerySet
+    from django.http import HttpRequest
+
+
+def visible_rows(request: HttpRequest, model: Any) -> QuerySet[Any]:
+    """The rows of a model that exist as far as the logged-in user can tell."""
+    return scoped(request, model._default_manager.all())
+
+
+def scoped(request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """The queryset cut down to what the user sees; a model that can't be cut is a bug, not a leak."""
+    if not isinstance(queryset, ScopedQuerySet):
+        raise TypeError(f"{queryset.model.__name__} has no visible_to, so the admin can't show it.")
+    return queryset.visible_to(admin_actor(request))
+
+
+class ScopedMixin:
+    """Shared by pages and inlines: rows, select boxes and autocompletes hold what the actor sees."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return scoped(request, super().get_queryset(request))  # type: ignore[misc]  # Django's, by mixing in
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]  # likewise
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            # No buttons that open other tables' forms in windows of their own.
+            for button in ("add", "change", "delete", "view"):
+                setattr(field.widget, f"can_{button}_related", False)
+        return field
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs.setdefault("queryset", visible_rows(request, db_field.related_model))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]  # likewise
+
+    def formfield_for_manytomany(self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs.setdefault("queryset", visible_rows(request, db_field.related_model))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]  # likewise
