@@ -1,0 +1,1 @@
+"""Where bars can be had from without a file."""
