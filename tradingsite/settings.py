@@ -198,6 +198,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    # Two lists of choices under one field name: say what each is called.
+    "ENUM_NAME_OVERRIDES": {
+        "Timeframe": "tradingsite.core.timeframes.Timeframe",
+        "IntradayTimeframe": "marketdata.models.bar.INTRADAY_CHOICES",
+    },
     "AUTHENTICATION_WHITELIST": ["accounts.api.authentication.ApiKeyAuthentication"],
 }
 

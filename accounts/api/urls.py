@@ -1,5 +1,17 @@
-"""Addresses of the API."""
+"""Addresses of people, roles and keys."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from accounts.api.views import ApiKeyViewSet, MeView, RoleViewSet, UserViewSet
+from tradingsite.core.api.routes import LIST, ONE
+
+urlpatterns = [
+    path("auth/me/", MeView.as_view(), name="auth-me"),
+    path("users/", UserViewSet.as_view(LIST), name="users-list"),
+    path("users/<str:pk>/", UserViewSet.as_view(ONE), name="users-detail"),
+    path("roles/", RoleViewSet.as_view(LIST), name="roles-list"),
+    path("roles/<str:pk>/", RoleViewSet.as_view(ONE), name="roles-detail"),
+    path("api-keys/", ApiKeyViewSet.as_view(LIST), name="api-keys-list"),
+    path("api-keys/<str:pk>/", ApiKeyViewSet.as_view(ONE), name="api-keys-detail"),
+    path("api-keys/<str:pk>/revoke/", ApiKeyViewSet.as_view({"post": "revoke"}), name="api-keys-revoke"),
+]

@@ -1,5 +1,24 @@
-"""Addresses of the API."""
+"""Addresses of market data."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from marketdata.api.bars import BarsView
+from marketdata.api.views import DailyBarViewSet, IngestBatchViewSet, InstrumentViewSet, IntradayBarViewSet
+from tradingsite.core.api.routes import CHANGE, CREATE, LIST, ONE
+
+urlpatterns = [
+    path("bars/", BarsView.as_view(), name="bars"),
+    path("metadata/", InstrumentViewSet.as_view(LIST | CREATE), name="metadata-list"),
+    # A symbol may hold slashes; servers decode %2F before Django sees it, so both forms end here.
+    path(
+        "metadata/<path:symbol>/",
+        InstrumentViewSet.as_view(ONE | CHANGE),
+        name="metadata-detail",
+    ),
+    path("daily-data/", DailyBarViewSet.as_view(LIST), name="daily-data-list"),
+    path("daily-data/<str:pk>/", DailyBarViewSet.as_view(ONE), name="daily-data-detail"),
+    path("intraday-data/", IntradayBarViewSet.as_view(LIST), name="intraday-data-list"),
+    path("intraday-data/<str:pk>/", IntradayBarViewSet.as_view(ONE), name="intraday-data-detail"),
+    path("ingest-batches/", IngestBatchViewSet.as_view(LIST), name="ingest-batches-list"),
+    path("ingest-batches/<str:pk>/", IngestBatchViewSet.as_view(ONE), name="ingest-batches-detail"),
+]

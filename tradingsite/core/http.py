@@ -54,10 +54,13 @@ def client_address(remote: str, forwarded: str, trusted: list[str]) -> str | Non
 
 
 def _parsed(text: str) -> str | None:
+    # Without the zone of a link-local address, which means something on one machine only.
     try:
-        return str(ip_address(text.strip()))
+        address = ip_address(text.strip().partition("%")[0])
     except ValueError:
         return None
+    # ::ffff:10.0.0.1 is what a server that listens on both families calls 10.0.0.1.
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def request_address(request: HttpRequest) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import IO, Any
@@ -14,12 +15,13 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from tradingsite.core.errors import TooLarge
+from tradingsite.core.text import is_storable
 
 MAX_DEPTH = 20
 MAX_NUMBER_LENGTH = 64
 
-_STRING_DELIMITER, _ESCAPE = ord('"'), ord("\\")
-_OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
+# A string (possessive, so that an unclosed one is walked once) or a bracket.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 class StrictJSONParser(BaseParser):
@@ -78,24 +80,16 @@ def decode(body: bytes, *, charset: str = "utf-8") -> Any:
 
 def _check_depth(body: bytes) -> None:
     """Count brackets outside strings before decoding, because the decoder itself recurses."""
-    depth, in_string, escaped = 0, False, False
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return
-    for byte in body:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == _ESCAPE:
-                escaped = True
-            elif byte == _STRING_DELIMITER:
-                in_string = False
-        elif byte == _STRING_DELIMITER:
-            in_string = True
-        elif byte in _OPENING:
+    depth = 0
+    for match in _TOKEN.finditer(body):
+        token = match.group()
+        if token in (b"[", b"{"):
             depth += 1
             if depth > MAX_DEPTH:
                 raise ParseError(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
-        elif byte in _CLOSING:
+        elif token in (b"]", b"}"):
             depth -= 1
 
 
@@ -143,7 +137,5 @@ def _check_texts(value: Any) -> None:
 
 
 def _check_text(text: str) -> None:
-    if "\x00" in text:
-        raise ParseError("A NUL character is not allowed.")
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise ParseError("A lone surrogate is not a character.")
+    if not is_storable(text):
+        raise ParseError("A NUL character or a lone surrogate is not allowed.")

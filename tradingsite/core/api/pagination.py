@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from tradingsite.core.api.moments import parse_date, parse_moment
 from tradingsite.core.errors import InvalidInput
 
 LIMIT, CURSOR = "limit", "cursor"
@@ -31,7 +32,11 @@ class KeysetPagination(BasePagination):
 
     next_cursor: str | None = None
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: Any = None
+    ) -> list[Any]:
+        if not isinstance(queryset, QuerySet):
+            raise TypeError("Keyset paging asks the database: give it a queryset.")
         keyset: tuple[str, ...] = view.keyset
         limit = parse_limit(request.query_params.get(LIMIT), settings.API_PAGE_SIZE, settings.API_MAX_PAGE_SIZE)
         queryset = queryset.order_by(*keyset)
@@ -115,12 +120,31 @@ def decode_cursor(text: str, keyset: tuple[str, ...], model: type[models.Model])
         values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         if not isinstance(values, list) or len(values) != len(keyset):
             raise ValueError("another list's cursor")
-        return [_column(model, part.lstrip("-")).clean(value, None) for part, value in zip(keyset, values, strict=True)]
-    except (binascii.Error, ValueError, TypeError, ValidationError, OverflowError):
+        return [_as_column(_column(model, part.lstrip("-")), value) for part, value in zip(keyset, values, strict=True)]
+    except (ValueError, TypeError, ValidationError, OverflowError, InvalidInput):
         raise InvalidInput.field(CURSOR, "This cursor is not one of this list's.", code="invalid_cursor") from None
 
 
-def _column(model: type[models.Model], name: str) -> Any:
+def _as_column(column: models.Field[Any, Any], value: Any) -> Any:
+    # Every date and time is a date to Python; a DateTimeField is a DateField to Django.
+    if isinstance(column, models.DateTimeField):
+        return parse_moment(_text(value), field=CURSOR)
+    if isinstance(column, models.DateField):
+        return parse_date(_text(value), field=CURSOR)
+    if isinstance(column, models.CharField):
+        return column.clean(_text(value), None)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError("not a whole number")
+    return column.clean(value, None)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _column(model: type[models.Model], name: str) -> models.Field[Any, Any]:
     for part in name.split("__")[:-1]:
         model = model._meta.get_field(part).related_model  # type: ignore[assignment]  # a relation, by construction
     last = name.split("__")[-1]
@@ -130,7 +154,9 @@ def _column(model: type[models.Model], name: str) -> Any:
         # "instrument_id" is the column of the relation "instrument": compare it as a plain number.
         return models.BigIntegerField()
     # Only the type matters here: an unknown key is simply behind or before the others.
-    return models.BigIntegerField() if field.is_relation or field.primary_key else field
+    if not isinstance(field, models.Field) or field.is_relation or field.primary_key:
+        return models.BigIntegerField()
+    return field
 
 
 def _value(row: Any, name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 
 from tradingsite.core.http import api_actor
@@ -32,7 +33,17 @@ class RolePermission(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
             return False
+        if request.method not in view.allowed_methods:
+            # What nobody can do here is not a question of roles.
+            raise MethodNotAllowed(str(request.method))
         return api_actor(request).may(needed_permission(request.method or "", view))
+
+
+class SignedIn(BasePermission):
+    """Whoever has a valid key, whatever the role."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user.is_authenticated)
 
 
 def needed_permission(method: str, view: Any) -> str:

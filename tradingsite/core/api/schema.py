@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import inline_serializer
@@ -21,7 +21,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
     code = serializers.CharField()
     request_id = serializers.CharField()
-    errors = inline_serializer(
+    errors = inline_serializer(  # type: ignore[assignment]  # a field; the stubs think of Serializer.errors
         "FieldProblem",
         {"field": serializers.CharField(), "code": serializers.CharField(), "message": serializers.CharField()},
         many=True,
@@ -34,7 +34,7 @@ class DeskAutoSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
 
-    def _get_response_bodies(self, direction: str = "response") -> Any:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Any:
         responses = super()._get_response_bodies(direction)
         problem = self.resolve_serializer(ProblemSerializer(), "response").ref
         statuses = _PROBLEM_STATUSES | (_NOT_FOUND if "{" in self.path else {})

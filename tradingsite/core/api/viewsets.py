@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, TypeVar
 
 from django.db import models
 from django.db.models import QuerySet
 from rest_framework import mixins
-from rest_framework.renderers import BaseRenderer
-from rest_framework.settings import api_settings
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from tradingsite.core.actor import Actor
+from tradingsite.core.api.negotiation import StrictNegotiation
 from tradingsite.core.api.renderers import CSVRenderer
-from tradingsite.core.api.serializers import StrictSerializer
-from tradingsite.core.errors import NotFound
+from tradingsite.core.api.serializers import MAX_ID, StrictSerializer
+from tradingsite.core.errors import FieldError, InvalidInput, NotFound
 from tradingsite.core.http import api_actor
 from tradingsite.core.visibility import ScopedQuerySet
 
 M = TypeVar("M", bound=models.Model)
-MAX_ID = 2**63 - 1
+
+_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
-class ScopedViewSet(GenericViewSet[Any]):
+class Endpoint(APIView):
+    """What views and viewsets of the API share."""
+
+    # A PUT would have to say every column; OPTIONS would describe forms that nobody shows.
+    http_method_names = ["get", "head", "post", "patch", "delete"]
+    content_negotiation_class = StrictNegotiation
+
+    @property
+    def actor(self) -> Actor:
+        return api_actor(self.request)
+
+    def body(self, serializer: type[StrictSerializer], *, partial: bool = False) -> dict[str, Any]:
+        """The request's body, validated. Raises ValidationError with the fields that are wrong.
+
+        With `partial` every field may be missing, but not all of them.
+        """
+        checked = serializer(data=self.request.data, partial=partial)
+        checked.is_valid(raise_exception=True)
+        values = dict(checked.validated_data)
+        if partial and not values:
+            raise InvalidInput(f"Name what to change: {', '.join(checked.fields)}.")
+        return values
+
+
+class ScopedViewSet(Endpoint, GenericViewSet[Any]):
     """An endpoint over one model; subclasses name `model`, `serializer_class` and `keyset`."""
 
     model: ClassVar[type[models.Model]]
@@ -30,49 +56,58 @@ class ScopedViewSet(GenericViewSet[Any]):
     keyset: ClassVar[tuple[str, ...]] = ("-id",)
     #: Relations that the serializer reads, so that a list is a fixed number of queries.
     related: ClassVar[tuple[str, ...]] = ()
-    lookup_value_regex = r"[^/]+"
-
-    @property
-    def actor(self) -> Actor:
-        return api_actor(self.request)
+    prefetched: ClassVar[tuple[str, ...]] = ()
 
     def get_queryset(self) -> QuerySet[Any]:
-        queryset = self.model._default_manager.all()
-        assert isinstance(queryset, ScopedQuerySet)  # noqa: S101  # a model without isolation is a bug
-        if getattr(self, "swagger_fake_view", False):
-            return queryset.none()
-        return queryset.visible_to(self.actor).select_related(*self.related)
+        queryset = self.rows(self.model).select_related(*self.related).prefetch_related(*self.prefetched)
+        return queryset.none() if self.is_documented else queryset
 
     def get_object(self) -> Any:
-        return self.visible(self.model, self.kwargs[self.lookup_url_kwarg or self.lookup_field])
+        """The row named in the path, with what the serializer reads of it."""
+        return find(self.get_queryset(), self.kwargs["pk"])
 
     def visible(self, model: type[M], pk: str) -> M:
         """The row with this id if the actor may see it; else NotFound, the same as if it did not exist."""
-        queryset = model._default_manager.all()
-        assert isinstance(queryset, ScopedQuerySet)  # noqa: S101  # a model without isolation is a bug
-        if not (pk.isascii() and pk.isdigit() and int(pk[:20]) <= MAX_ID):
-            raise NotFound
-        row = queryset.visible_to(self.actor).filter(pk=int(pk)).first()
-        if row is None:
-            raise NotFound
+        row: M = find(self.rows(model), pk)
         return row
 
-    def body(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
-        """The request's body, validated. Raises ValidationError with the fields that are wrong."""
-        checked = serializer(data=self.request.data)
-        checked.is_valid(raise_exception=True)
-        return dict(checked.validated_data)
+    def named(self, model: type[M], pk: int, *, field: str) -> M:
+        """The row that a body names by its id. Raises NotFound, the same when it may not be seen."""
+        row: M | None = self.rows(model).filter(pk=pk).first()
+        if row is None:
+            message = f"There is no {model._meta.verbose_name} with this id."
+            raise NotFound(message, errors=[FieldError(field, "not_found", message)])
+        return row
+
+    def rows(self, model: type[models.Model]) -> QuerySet[Any]:
+        """The rows of a model that the actor sees."""
+        queryset = model._default_manager.all()
+        assert isinstance(queryset, ScopedQuerySet)  # noqa: S101  # a model without isolation is a bug
+        return queryset if self.is_documented else queryset.visible_to(self.actor)
+
+    @property
+    def is_documented(self) -> bool:
+        """Whether the schema generator looks at the view: there is no actor then."""
+        return bool(getattr(self, "swagger_fake_view", False))
 
 
-class ListMixin(mixins.ListModelMixin):
+def find(queryset: QuerySet[Any], pk: str) -> Any:
+    """The row with this id, as it stands in a path. Raises NotFound."""
+    row = queryset.filter(pk=int(pk)).first() if _ID.fullmatch(pk) and int(pk) <= MAX_ID else None
+    if row is None:
+        raise NotFound
+    return row
+
+
+class ListViewSet(mixins.ListModelMixin, ScopedViewSet):
     """A list that can also be had as CSV, by `?format=csv` or `Accept`."""
 
-    def get_renderers(self) -> list[BaseRenderer]:
-        renderers = [renderer() for renderer in api_settings.DEFAULT_RENDERER_CLASSES]
+    def get_renderers(self) -> Any:
+        renderers = super().get_renderers()
         if getattr(self, "action", None) == "list":
             renderers.append(CSVRenderer())
         return renderers
 
 
-class ReadOnlyScopedViewSet(ListMixin, mixins.RetrieveModelMixin, ScopedViewSet):
+class ReadOnlyScopedViewSet(ListViewSet, mixins.RetrieveModelMixin):
     """List and retrieve."""

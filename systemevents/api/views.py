@@ -1,0 +1,27 @@
+"""What happened, and who did what; read only."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema, extend_schema_view
+
+from systemevents.api.filters import AuditLogFilters, SystemEventFilters
+from systemevents.api.serializers import AuditLogSerializer, SystemEventSerializer
+from systemevents.models import AuditLog, SystemEvent
+from tradingsite.core.api.viewsets import ReadOnlyScopedViewSet
+
+
+@extend_schema_view(list=extend_schema(summary="System events"), retrieve=extend_schema(summary="One system event"))
+class SystemEventViewSet(ReadOnlyScopedViewSet):
+    model = SystemEvent
+    serializer_class = SystemEventSerializer
+    filterset_class = SystemEventFilters
+
+
+@extend_schema_view(
+    list=extend_schema(summary="The audit trail: one's own part of it, or all for administrators"),
+    retrieve=extend_schema(summary="One entry of the audit trail"),
+)
+class AuditLogViewSet(ReadOnlyScopedViewSet):
+    model = AuditLog
+    serializer_class = AuditLogSerializer
+    filterset_class = AuditLogFilters
