@@ -23,8 +23,8 @@ from tests.factories import (
     SignalFactory,
 )
 from tests.strategies import decimals_of
-from tradingsite.core.fields import MoneyField, PriceField
 from trading.models import Signal
+from tradingsite.core.fields import MoneyField, PriceField
 
 pytestmark = pytest.mark.django_db
 
