@@ -187,11 +187,9 @@ def unscaled_of_floats(floats: Floats, scale: int) -> Integers:
 
     Exact for every double that is the nearest one of such a decimal. Below 10^18 unscaled.
     """
-    size = np.abs(floats)
-    with np.errstate(divide="ignore"):
-        before = np.where(size < 1, 0, np.floor(np.log10(size)) + 1)
+    before = np.searchsorted(_POWERS.astype(np.float64), np.abs(floats), side="right")
     # A product under 10^15 is computed to a fraction of one, so that rint finds the integer.
-    decimals = np.clip(SIGNIFICANT_DIGITS - before, None, scale).astype(np.int64)
+    decimals = np.clip(SIGNIFICANT_DIGITS - before, None, scale)
     values = np.empty(len(floats), dtype=np.int64)
     for step in np.unique(decimals).tolist():
         rows = decimals == step
