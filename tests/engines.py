@@ -51,7 +51,7 @@ def engines() -> list[Engine]:
 
 def make_database(entry: dict[str, Any]) -> None:
     """Create the database of these settings on its server unless it is there."""
-    where = {"host": entry.get("HOST"), "port": entry.get("PORT"), "user": entry.get("USER") or None}
+    where: dict[str, Any] = {"host": entry.get("HOST"), "port": entry.get("PORT"), "user": entry.get("USER") or None}
     if entry["ENGINE"].endswith("postgresql"):
         import psycopg
 
