@@ -19,13 +19,11 @@ def significant_digits(value: Decimal) -> int:
 
 
 def round_decimal(value: Decimal, places: int) -> Decimal:
-    """Round a computed value half-even to `places`, and to 15 significant digits where it is longer."""
-    with localcontext(Context(prec=60, rounding=ROUND_HALF_EVEN)) as context:
-        rounded = value.quantize(Decimal(1).scaleb(-places))
-        if significant_digits(rounded) > SIGNIFICANT_DIGITS:
-            context.prec = SIGNIFICANT_DIGITS
-            rounded = +rounded
-        return rounded
+    """Round a computed value half-even to `places`, or to 15 significant digits where those are fewer."""
+    # One rounding: to the places and then to the digits would round a half twice.
+    kept = min(places, SIGNIFICANT_DIGITS - 1 - value.adjusted())
+    with localcontext(Context(prec=60, rounding=ROUND_HALF_EVEN)):
+        return value.quantize(Decimal(1).scaleb(-kept))
 
 
 def round_money(value: Decimal) -> Decimal:

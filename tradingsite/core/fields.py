@@ -114,7 +114,7 @@ def refuse_arithmetic(field: object, value: Any) -> None:
 
 def _is_checked(value: Value) -> bool:
     """Whether the value passes through one of our fields on its way to the database."""
-    return value.value is None or isinstance(value._output_field_or_none, ExactDecimalField)
+    return value.value is None or isinstance(getattr(value, "_output_field_or_none", None), ExactDecimalField)
 
 
 def _parts(expression: Any) -> Iterator[Any]:
@@ -209,9 +209,10 @@ def name_key(name: str) -> str:
 
 def fold_name(name: str) -> str:
     """Unicode's compatibility caseless form, without invisible characters, blanks as single spaces."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", name).casefold())
-    folded = unicodedata.normalize("NFKC", folded.casefold())
-    return " ".join("".join(sign for sign in folded if unicodedata.category(sign) != "Cf").split())
+    # Taken out first: between a letter and its accent one would keep them from being composed.
+    visible = "".join(sign for sign in name if unicodedata.category(sign) != "Cf")
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", visible).casefold())
+    return " ".join(unicodedata.normalize("NFKC", folded.casefold()).split())
 
 
 class NameKeyField(models.CharField):  # type: ignore[type-arg]  # generic in the stubs only
