@@ -77,11 +77,17 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
     return problem_response(
         request,
         status=desk_error.status,
-        code=desk_error.code,
+        code=_code_of(desk_error),
         title=desk_error.title,
         detail=desk_error.detail,
         errors=desk_error.errors,
     )
+
+
+def _code_of(error: DeskError) -> str:
+    """The error's own code; where that only says "invalid", the code of what is wrong, if it is one thing."""
+    codes = {wrong.code for wrong in error.errors}
+    return codes.pop() if error.code == InvalidInput.code and len(codes) == 1 else error.code
 
 
 def _as_desk_error(error: Exception) -> DeskError | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -34,10 +34,11 @@ class CSVRenderer(BaseRenderer):
         return list(view.get_serializer().fields) if view is not None else []
 
 
-def to_csv(rows: list[Mapping[str, Any]], *, columns: list[str]) -> str:
+def to_csv(rows: Sequence[Mapping[str, Any]], *, columns: list[str]) -> str:
     """Rows as CSV text with a header; nested values as JSON, formulas quoted."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    # RFC 4180's line end; it also makes Python quote a carriage return inside of a cell.
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(row.get(column)) for column in columns])
@@ -47,6 +48,8 @@ def to_csv(rows: list[Mapping[str, Any]], *, columns: list[str]) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, Mapping | list):
         return orjson.dumps(value, default=str).decode()
     text = str(value)
