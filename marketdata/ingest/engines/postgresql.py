@@ -30,7 +30,7 @@ _PLACES = 8
 _DAYS_TO_2000 = 10_957
 _MICROSECONDS_A_MINUTE = 60_000_000
 
-Field = tuple[str, str] | tuple[str, str, tuple[int, ...]]
+Field = tuple[str, str]
 
 
 class PostgresEngine:
@@ -96,58 +96,63 @@ def by_nulls(rows: Rows) -> list[Rows]:
     return [rows.take(np.flatnonzero(pattern == one)) for one in np.unique(pattern).tolist()]
 
 
+class _Layout:
+    """A row of COPY's binary form as a numpy type, and what each field is filled with."""
+
+    def __init__(self, columns: int) -> None:
+        self.fields: list[Field] = [("columns", ">i2")]
+        self.values: dict[str, Any] = {"columns": columns}
+
+    def add(self, name: str, kind: str, value: Any, *, size: int) -> None:
+        """A field of `size` bytes, behind the size itself."""
+        self._put(f"{name} size", ">i4", size)
+        self._put(name, kind, value)
+
+    def add_null(self, name: str) -> None:
+        self._put(f"{name} size", ">i4", -1)
+
+    def add_numeric(self, name: str, values: Integers, column: NumberColumn) -> None:
+        digits, weight = _digits(values, column)
+        self._put(f"{name} size", ">i4", 8 + 2 * len(digits))
+        self._put(f"{name} digits", ">i2", len(digits))
+        self._put(f"{name} weight", ">i2", weight)
+        self._put(f"{name} sign", ">u2", np.where(values < 0, _NEGATIVE, 0))
+        self._put(f"{name} scale", ">i2", column.scale)
+        for place, digit in enumerate(digits):
+            self._put(f"{name} {place}", ">i2", digit)
+
+    def filled(self, count: int) -> npt.NDArray[np.uint8]:
+        """The bytes of `count` rows."""
+        rows = np.empty(count, dtype=np.dtype(self.fields))
+        for name, value in self.values.items():
+            rows[name] = value
+        return rows.view(np.uint8)
+
+    def _put(self, name: str, kind: str, value: Any) -> None:
+        self.fields.append((name, kind))
+        self.values[name] = value
+
+
 def copy_rows(rows: Rows) -> npt.NDArray[np.uint8]:
     """The rows of one pattern of nulls in COPY's binary form, without header and trailer."""
-    fields: list[Field] = [("count", ">i2")]
-    values: list[tuple[str, Any]] = []
-
-    def add(name: str, kind: str, value: Any, size: int) -> None:
-        fields.extend([(f"{name}_size", ">i4"), (name, kind)])
-        values.extend([(f"{name}_size", size), (name, value)])
-
-    add("instrument", ">i8", rows.instrument, 8)
+    layout = _Layout(len(sql.column_names(rows.table)))
+    layout.add("instrument", ">i8", rows.instrument, size=8)
     for name, text in rows.table.fixed:
-        add(name, f"S{len(text)}", text.encode(), len(text))
+        layout.add(name, f"S{len(text)}", text.encode(), size=len(text))
     if rows.table.is_daily:
-        add("at", ">i4", rows.slot - _DAYS_TO_2000, 4)
+        layout.add("at", ">i4", rows.slot - _DAYS_TO_2000, size=4)
     else:
-        add("at", ">i8", (rows.slot - _DAYS_TO_2000 * 1440) * _MICROSECONDS_A_MINUTE, 8)
+        layout.add("at", ">i8", (rows.slot - _DAYS_TO_2000 * 1440) * _MICROSECONDS_A_MINUTE, size=8)
     for column in rows.table.numbers:
         numbers = rows.numbers[column.name]
         if numbers.missing[0]:
-            fields.append((f"{column.name}_size", ">i4"))
-            values.append((f"{column.name}_size", -1))
+            layout.add_null(column.name)
         elif column.scale == 0:
-            add(column.name, ">i8", numbers.values, 8)
+            layout.add(column.name, ">i8", numbers.values, size=8)
         else:
-            digits, weight = _digits(numbers.values, column)
-            name = column.name
-            fields.extend(
-                [
-                    (f"{name}_size", ">i4"),
-                    (f"{name}_count", ">i2"),
-                    (f"{name}_weight", ">i2"),
-                    (f"{name}_sign", ">u2"),
-                    (f"{name}_scale", ">i2"),
-                    (f"{name}_digits", ">i2", (len(digits),)),
-                ]
-            )
-            values.extend(
-                [
-                    (f"{name}_size", 8 + 2 * len(digits)),
-                    (f"{name}_count", len(digits)),
-                    (f"{name}_weight", weight),
-                    (f"{name}_sign", np.where(numbers.values < 0, _NEGATIVE, 0)),
-                    (f"{name}_scale", column.scale),
-                    (f"{name}_digits", np.stack(digits, axis=1)),
-                ]
-            )
-    add("batch", ">i8", rows.batch, 8)
-    buffer = np.empty(len(rows), dtype=np.dtype(fields))
-    buffer["count"] = len(sql.column_names(rows.table))
-    for name, value in values:
-        buffer[name] = value
-    return buffer.view(np.uint8)
+            layout.add_numeric(column.name, numbers.values, column)
+    layout.add("batch", ">i8", rows.batch, size=8)
+    return layout.filled(len(rows))
 
 
 def _digits(values: Integers, column: NumberColumn) -> tuple[list[npt.NDArray[np.int64]], int]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from marketdata.models import IntradayBar
+from marketdata.services.ingest import LoadSummary
 from tests.factories import InstrumentFactory
 from tests.marketdata.ingest.bars import MINUTE_HEADER, load, write
 from tests.portability.processes import ROOT, SECONDS, database_url, environment, start_elsewhere
@@ -62,11 +64,10 @@ def test_loads_of_several_connections_with_other_chunks_do_not_lose_or_double_a_
     lines = [f"2013-10-04T{10 + n // 60}:{n % 60:02}:00Z,49,49.02,48.99,49.01,300" for n in range(240)]
     header = MINUTE_HEADER.removeprefix("symbol,")
 
-    def load_part(start: int, end: int) -> tuple[int, int]:
-        summary = load("\n".join([header, *lines[start:end]]), Timeframe.MINUTE_1)
-        return summary.inserted, summary.unchanged
+    def load_part(start: int, end: int) -> LoadSummary:
+        return load("\n".join([header, *lines[start:end]]), Timeframe.MINUTE_1)
 
-    waiting = [start_elsewhere(lambda part=part: load_part(*part)) for part in ((0, 160), (80, 240), (40, 200))]
-    answers = [wait() for wait in waiting]
-    assert sum(inserted for inserted, _ in answers) == IntradayBar.objects.count() == 240
-    assert sum(inserted + unchanged for inserted, unchanged in answers) == 480
+    waiting = [start_elsewhere(partial(load_part, *part)) for part in ((0, 160), (80, 240), (40, 200))]
+    summaries = [wait() for wait in waiting]
+    assert sum(summary.inserted for summary in summaries) == IntradayBar.objects.count() == 240
+    assert sum(summary.counts.accepted for summary in summaries) == 480

@@ -204,14 +204,14 @@ def test_a_source_that_breaks_midway_leaves_what_the_summary_says() -> None:
 
 
 def test_a_chunk_whose_audit_entry_fails_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from marketdata.services import ingest
+    from marketdata.services import batches
 
     def refuse(actor: Actor, action: str, *rest: Any, **more: Any) -> AuditLog | None:
         if action == "bars.ingested":
             raise InvalidInput("no audit today")
         return None
 
-    monkeypatch.setattr(ingest, "record_audit", refuse)
+    monkeypatch.setattr(batches, "record_audit", refuse)
     with pytest.raises(IngestFailed, match="no audit today"):
         load(TWO_DAYS)
     assert not DailyBar.objects.exists()

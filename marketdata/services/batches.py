@@ -1,0 +1,87 @@
+"""The record of a load: begun, grown chunk by chunk with its bars, finished or failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marketdata.ingest import loading
+from marketdata.ingest.faults import Integers
+from marketdata.ingest.options import LoadOptions
+from marketdata.ingest.reading import CheckedChunk
+from marketdata.ingest.summary import Counts
+from marketdata.locking import as_bar_writer
+from marketdata.models import BatchStatus, IngestBatch, PriceBasis
+from systemevents.models import Severity
+from systemevents.services.audit import record_audit
+from systemevents.services.events import record_event
+from tradingsite.core import clock
+from tradingsite.core.actor import Actor
+from tradingsite.core.timeframes import Timeframe
+from tradingsite.core.transactions import in_transaction
+
+
+@in_transaction
+def start_batch(actor: Actor, source: str, timeframe: Timeframe, options: LoadOptions) -> IngestBatch:
+    """A running batch, with its audit entry."""
+    batch = IngestBatch.objects.create(
+        source=source[:255],
+        timeframe=timeframe,
+        price_basis=options.price_basis or PriceBasis.RAW,
+        started_by_id=actor.user_id,
+    )
+    record_audit(
+        actor,
+        "ingest.started",
+        batch,
+        after={"source": batch.source, "timeframe": timeframe, "price_basis": batch.price_basis},
+    )
+    return batch
+
+
+@as_bar_writer
+def load_chunk(
+    actor: Actor, batch: IngestBatch, checked: CheckedChunk, instruments: Integers, *, before: Counts, digest: str
+) -> Counts:
+    """The chunk's bars, the batch's counts and the audit entry, together or not at all.
+
+    `before` are the batch's counts so far, `digest` the one of its bars including these.
+    """
+    counts = loading.merge(checked.bars, instruments=instruments, batch=batch.pk)
+    counts.rejected = len(checked.rejects)
+    total = Counts()
+    total.add(before)
+    total.add(counts)
+    IngestBatch.objects.filter(pk=batch.pk).update(**total.as_dict())
+    record_audit(actor, "bars.ingested", batch, after={**counts.as_dict(), "digest": digest})
+    return counts
+
+
+@in_transaction
+def finish_batch(actor: Actor, batch: IngestBatch, digest: str) -> None:
+    """Mark the batch finished; the object then has what the database has."""
+    batch.refresh_from_db()
+    batch.status, batch.finished_at, batch.digest = BatchStatus.FINISHED, clock.now(), digest
+    batch.save(update_fields=["status", "finished_at", "digest"])
+    record_audit(actor, "ingest.finished", batch, after=_outcome(batch))
+
+
+@in_transaction
+def fail_batch(actor: Actor, batch: IngestBatch, reason: str, *, digest: str) -> None:
+    """Mark the batch failed, and say so in a system event."""
+    batch.refresh_from_db()
+    batch.status, batch.finished_at, batch.error, batch.digest = BatchStatus.FAILED, clock.now(), reason, digest
+    batch.save(update_fields=["status", "finished_at", "error", "digest"])
+    record_audit(actor, "ingest.failed", batch, after={**_outcome(batch), "error": reason})
+    record_event(
+        actor=actor,
+        event_type="ingest.failed",
+        source="marketdata.ingest",
+        severity=Severity.ERROR,
+        description=f"Loading {batch.source} broke off: {reason}",
+        details={"batch": batch.pk, **_outcome(batch)},
+    )
+
+
+def _outcome(batch: IngestBatch) -> dict[str, Any]:
+    names = ("status", "read", "inserted", "updated", "unchanged", "rejected", "digest")
+    return {name: getattr(batch, name) for name in names}
