@@ -39,8 +39,10 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
     request: HttpRequest
 
     def save(self, commit: bool = True) -> Any:
-        set_password(actor=admin_actor(self.request), user=self.user, password=self.cleaned_data["new_password1"])
-        return self.user
+        actor = admin_actor(self.request)
+        user: Any = actor.user
+        set_password(actor=actor, user=user, password=self.cleaned_data["new_password1"])
+        return user
 
 
 class OwnPasswordView(PasswordChangeView):

@@ -55,10 +55,11 @@ DATABASE_POOL = PoolSize(
 MARKETDATA_DATABASE_URL = env.text("MARKETDATA_DATABASE_URL")
 SQL_ECHO = env.flag("SQL_ECHO")
 
+_parts = {name: env.text(name) for name in PARTS}
 try:
     DATABASES = {
         "default": parse_database_url(
-            env.text("DATABASE_URL") or url_from_parts({name: env.text(name) for name in PARTS}),
+            env.text("DATABASE_URL") or url_from_parts(_parts),
             root=BASE_DIR,
             pool=DATABASE_POOL,
         )
@@ -139,6 +140,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 
 # Cookies are Secure exactly when people come by https, so that a plain local start can log in.
 _HTTPS = PUBLIC_URL.startswith("https://")
@@ -160,8 +162,7 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
-DATE_FORMAT = "Y-m-d"
-DATETIME_FORMAT = "Y-m-d H:i:s"
+FORMAT_MODULE_PATH = ["tradingsite.formats"]
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {

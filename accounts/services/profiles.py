@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from accounts.services.users import refuse_user_beyond
+from accounts.services.users import refuse_user_beyond, refuse_weak_password, save_user
 from systemevents.services.audit import changes, columns, record_audit
 from tradingsite.core.actor import Actor
-from tradingsite.core.errors import Conflict, FieldError, Forbidden, InvalidInput
+from tradingsite.core.errors import Conflict, Forbidden, InvalidInput
 from tradingsite.core.locking import lock
 from tradingsite.core.transactions import in_transaction
 
@@ -43,7 +40,7 @@ def change_user(*, actor: Actor, user: User, values: Mapping[str, Any]) -> User:
     if saved.pk == actor.user_id and not (saved.is_active and saved.is_superuser >= before["is_superuser"]):
         raise Conflict("You can't take away your own access.")
     if now:
-        _save(saved)
+        save_user(saved)
         record_audit(actor, "user.changed", saved, before=was, after=now)
     return saved
 
@@ -58,28 +55,8 @@ def set_password(*, actor: Actor, user: User, password: str) -> None:
         actor.require("accounts.change_user")
         refuse_user_beyond(actor, user)
     saved = lock(user)
-    try:
-        validate_password(password, saved)
-    except ValidationError as error:
-        raise InvalidInput.field("password1", " ".join(error.messages), code="weak_password") from None
+    refuse_weak_password(password, saved)
     saved.set_password(password)
     saved.save(update_fields=["password"])
     record_audit(actor, "user.password_set", saved)
     user.password = saved.password
-
-
-def _save(user: User) -> None:
-    try:
-        user.full_clean()
-        with transaction.atomic():
-            user.save()
-    except ValidationError as error:
-        problems = [
-            FieldError(field, problem.code or "invalid", " ".join(problem.messages))
-            for field, of_field in error.error_dict.items()
-            for problem in of_field
-        ]
-        raise InvalidInput(" ".join(error.messages), errors=problems) from None
-    except IntegrityError:
-        # Somebody took it between the look and the write.
-        raise Conflict("A user with that name or e-mail exists.") from None

@@ -20,6 +20,7 @@ from tradingsite.core.actor import Actor
 from tradingsite.core.admin.base import ScopedModelAdmin
 from tradingsite.core.admin.filters import DayRangeFilter, ScopedAutocompleteFilter
 from tradingsite.core.admin.transfer import ExportPages, ImportPages
+from tradingsite.core.timeframes import Timeframe
 
 PRICES = ("open", "high", "low", "close", "volume")
 # More than that would be a list of everything.
@@ -89,7 +90,7 @@ class DailyBarAdmin(ImportPages, BarAdmin):
         if obj is not None:
             corrected: DailyBar = correct_bar(actor=actor, bar=obj, numbers=numbers)
             return corrected
-        return add_daily_bar(actor=actor, **key, numbers=numbers)
+        return add_daily_bar(actor=actor, instrument=key["instrument"], date=key["date"], numbers=numbers)
 
 
 @admin.register(IntradayBar)
@@ -121,4 +122,10 @@ class IntradayBarAdmin(BarAdmin):
         if obj is not None:
             corrected: IntradayBar = correct_bar(actor=actor, bar=obj, numbers=numbers)
             return corrected
-        return add_intraday_bar(actor=actor, **key, numbers=numbers)
+        return add_intraday_bar(
+            actor=actor,
+            instrument=key["instrument"],
+            timeframe=Timeframe(key["timeframe"]),
+            timestamp=key["timestamp"],
+            numbers=numbers,
+        )

@@ -30,7 +30,8 @@ def _actor(request: Any, *, user: Any, front: Front, key_id: str = "") -> Actor:
     if not user.is_authenticated:
         raise NotAuthenticated("Send an API key, or log in.")
     return Actor.of(
-        user,
+        # The user itself, not the lazy object that sessions put around it: services ask for its type.
+        getattr(user, "_wrapped", user),
         front=front,
         key_id=key_id,
         request_id=getattr(request, "request_id", ""),

@@ -27,13 +27,25 @@ MOST_ROWS = 6
 CHART_DAYS = 366
 # One line each; more could not be told apart.
 CHART_COLOURS = ("var(--color-primary-600)", "var(--color-primary-300)", "var(--color-base-400)")
+CHART_OPTIONS = json.dumps(
+    {
+        "animation": False,
+        "responsive": True,
+        "maintainAspectRatio": False,
+        "interaction": {"mode": "index", "intersect": False},
+        "elements": {"point": {"radius": 0}, "line": {"borderWidth": 2}},
+        "plugins": {"legend": {"display": True, "align": "end", "labels": {"boxWidth": 8, "boxHeight": 8}}},
+        "scales": {"x": {"ticks": {"maxTicksLimit": 12}, "grid": {"display": False}}, "y": {"grid": {"tickWidth": 0}}},
+    }
+)
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the cards that the user may see to the context of admin/index.html."""
     portfolios = list(valued_portfolios(request)) if may_view(request, Portfolio) else []
     context["portfolio_cards"] = [portfolio_card(portfolio, request) for portfolio in portfolios]
-    context["value_chart"] = value_chart(portfolios) if portfolios else ""
+    context["value_chart"] = value_chart(portfolios, request) if portfolios else ""
+    context["chart_options"] = CHART_OPTIONS
     context["cards"] = [
         {"title": title, "table": table, "link": list_link(model)}
         for title, model, table in (
@@ -65,11 +77,15 @@ def row_link(row: Any, text: str) -> str:
 def valued_portfolios(request: HttpRequest) -> QuerySet[Any]:
     """The user's portfolios with their last valuation; one's own first."""
     last = PortfolioPerformance.objects.filter(portfolio=OuterRef("pk")).order_by("-date")
-    portfolios = visible_rows(request, Portfolio).annotate(
-        last_value=Subquery(last.values("portfolio_value")[:1]),
-        last_return=Subquery(last.values("daily_return")[:1]),
-        last_date=Subquery(last.values("date")[:1]),
-        position_count=Count("positions"),
+    portfolios = (
+        visible_rows(request, Portfolio)
+        .select_related("owner")
+        .annotate(
+            last_value=Subquery(last.values("portfolio_value")[:1]),
+            last_return=Subquery(last.values("daily_return")[:1]),
+            last_date=Subquery(last.values("date")[:1]),
+            position_count=Count("positions"),
+        )
     )
     own = portfolios.filter(owner=request.user.pk)
     chosen = own if own.exists() else portfolios
@@ -80,7 +96,7 @@ def valued_portfolios(request: HttpRequest) -> QuerySet[Any]:
 def portfolio_card(portfolio: Any, request: HttpRequest) -> dict[str, Any]:
     cash: Iterable[PortfolioCash] = portfolio.cash.all()
     return {
-        "name": portfolio.name,
+        "name": title_of(portfolio, request),
         "kind": portfolio.get_kind_display().partition(":")[0],
         "link": reverse("admin:portfolio_portfolio_change", args=[portfolio.pk]),
         "value": EMPTY if portfolio.last_value is None else f"{portfolio.last_value:,.2f} {portfolio.base_currency}",
@@ -92,7 +108,13 @@ def portfolio_card(portfolio: Any, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def value_chart(portfolios: list[Any]) -> str:
+def title_of(portfolio: Any, request: HttpRequest) -> str:
+    """The name, with the owner's where that is somebody else."""
+    own = portfolio.owner_id == request.user.pk
+    return str(portfolio.name) if own else f"{portfolio.name} ({portfolio.owner.username})"
+
+
+def value_chart(portfolios: list[Any], request: HttpRequest) -> str:
     """A year of values as Chart.js reads them; empty without any."""
     charted = portfolios[: len(CHART_COLOURS)]
     since = clock.today() - timedelta(days=CHART_DAYS)
@@ -105,11 +127,10 @@ def value_chart(portfolios: list[Any]) -> str:
         return ""
     datasets = [
         {
-            "label": portfolio.name,
+            "label": title_of(portfolio, request),
             "data": [values[portfolio.pk].get(day) for day in days],
             "borderColor": colour,
-            "displayYAxis": True,
-            "maxTicksXLimit": 12,
+            "backgroundColor": colour,
         }
         for portfolio, colour in zip(charted, CHART_COLOURS, strict=False)
         if values[portfolio.pk]

@@ -166,7 +166,7 @@ class ScopedModelAdmin(ScopedMixin, ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         # Without form.save_m2m(): many-to-many values are the service's, like all others.
         for formset in formsets:
-            if formset.has_changed():
+            if formset.has_changed() or formset.deleted_forms:
                 self.save_rows_through_service(admin_actor(request), form.instance, formset)
             formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
 
@@ -208,6 +208,8 @@ class ScopedTabularInline(ScopedMixin, TabularInline):
     formfield_overrides = _DECIMALS
     extra = 0
     show_change_link = False
+    # The row's own text would stand above its columns once more.
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_add_permission(request, obj) and may_edit(request, obj)

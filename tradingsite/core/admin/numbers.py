@@ -14,11 +14,11 @@ from django.db.models import DecimalField, Model
 EMPTY = "-"
 
 
-def plain_number(value: Decimal | None) -> str:
-    """145.11000000 as 145.11, and 1E+2 as 100."""
+def plain_number(value: Decimal | None, *, grouped: bool = False) -> str:
+    """145.11000000 as 145.11, and 1E+2 as 100; grouped 1234567.5 as 1,234,567.5."""
     if value is None:
         return EMPTY
-    text = format(value, "f")
+    text = format(value, ",f" if grouped else "f")
     return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
 
 
@@ -38,7 +38,7 @@ def decimal_column(model: type[Model], name: str) -> Callable[[Any], str]:
 
     @display(description=field.verbose_name, ordering=name)
     def column(row: Model) -> str:
-        return plain_number(getattr(row, name))
+        return plain_number(getattr(row, name), grouped=True)
 
     column.__name__ = name
     return column

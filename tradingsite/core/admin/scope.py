@@ -40,6 +40,12 @@ class ScopedMixin:
                 setattr(field.widget, f"can_{button}_related", False)
         return field
 
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if not db_field.blank and not db_field.has_default():
+            # Nothing is chosen for people: no signal is a BUY because that stands first.
+            kwargs.setdefault("choices", [("", "Choose one"), *db_field.flatchoices])
+        return super().formfield_for_choice_field(db_field, request, **kwargs)  # type: ignore[misc]  # likewise
+
     def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         kwargs.setdefault("queryset", visible_rows(request, db_field.related_model))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]  # likewise

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
 MOST_EXPORTED_ROWS = 100_000
+BOTH_BUTTONS = "admin/import_export/change_list_import_export.html"
 MOST_UPLOADED_BYTES = 10 * 1024 * 1024
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ class ExportPages(ExportMixin):
     """Export of what the list shows, as the list is filtered."""
 
     export_form_class = SelectableFieldsExportForm
+    # Offers both; without ImportPages nobody has the permission to import.
+    import_export_change_list_template = BOTH_BUTTONS
     #: Columns, or paths to another table's name; every one of the list's tables is joined.
     export_fields: ClassVar[tuple[str, ...]]
 
@@ -113,6 +116,7 @@ class ImportPages(ImportMixin):
     """Import with a preview; rows are saved by the resource's service, all or none."""
 
     import_resource: ClassVar[type[ImportResource]]
+    import_export_change_list_template = BOTH_BUTTONS
     import_form_class = UploadForm
     confirm_form_class = ConfirmForm
     tmp_storage_class = PreviewStorage

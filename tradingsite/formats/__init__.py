@@ -1,0 +1,1 @@
+"""How dates, times and numbers look: `FORMAT_MODULE_PATH` points here."""
