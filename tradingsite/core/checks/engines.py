@@ -81,11 +81,10 @@ def check_postgresql(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
                 id="desk.E041",
             )
         )
-    return found
+    return found + check_isolation(connection)
 
 
 def check_mysql(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
-    place = describe(connection.settings_dict)
     charset, now = one_row(connection, "SELECT @@character_set_database, UTC_TIMESTAMP(6)")
     found = check_clock(connection, now.replace(tzinfo=UTC))
     if charset != "utf8mb4":
@@ -93,20 +92,25 @@ def check_mysql(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
             Error(
                 f"The database's character set is {charset}; it must be utf8mb4.",
                 hint="ALTER DATABASE … CHARACTER SET utf8mb4, before the first migrate.",
-                obj=place,
+                obj=describe(connection.settings_dict),
                 id="desk.E042",
             )
         )
+    return found + check_isolation(connection)
+
+
+def check_isolation(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
+    """Transactions see what others have committed, so that a read after a lock is not stale."""
     level = isolation_level(connection)
-    if level != "READ-COMMITTED":
-        found.append(
-            Error(
-                f"Transactions run at {level}; they must run at READ-COMMITTED, or reads after a lock are stale.",
-                obj=place,
-                id="desk.E043",
-            )
+    if level.replace("-", " ") == "READ COMMITTED":
+        return []
+    return [
+        Error(
+            f"Transactions run at {level}; they must run at READ COMMITTED, or reads after a lock are stale.",
+            obj=describe(connection.settings_dict),
+            id="desk.E043",
         )
-    return found
+    ]
 
 
 def check_clock(connection: BaseDatabaseWrapper, theirs: datetime) -> list[CheckMessage]:
