@@ -1,0 +1,121 @@
+"""What can be asked for bars, and what is answered; pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tradingsite.core.errors import InvalidInput
+from tradingsite.core.symbols import normalise_symbol
+from tradingsite.core.timeframes import Timeframe
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+DEFAULT_LIMIT = 1000
+MAX_LIMIT = 100_000
+MAX_SYMBOLS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class BarKey:
+    """Where a bar stands in the answer's order: its symbol, then its start."""
+
+    symbol: str
+    start: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BarQuery:
+    """Bars of these symbols (normalised, each once) that start from `start` to before `end`.
+
+    Without `start` from each symbol's earliest bar on, without `end` until now. `limit` counts
+    rows, `after` is the last row of the page before. Rows are ordered by symbol, then by time,
+    the latest first where `descending`.
+    """
+
+    symbols: tuple[str, ...]
+    timeframe: Timeframe
+    start: datetime | None = None
+    end: datetime | None = None
+    limit: int = DEFAULT_LIMIT
+    after: BarKey | None = None
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BarColumns:
+    """Rows as columns of equal length, times as datetime64[us] in UTC, volumes null where unknown."""
+
+    symbol: Sequence[str]
+    timestamp: npt.NDArray[np.datetime64]
+    open: Sequence[float]
+    high: Sequence[float]
+    low: Sequence[float]
+    close: Sequence[float]
+    volume: Sequence[float | None]
+
+    def __len__(self) -> int:
+        return len(self.symbol)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of sessions without any bar, half-open, UTC."""
+
+    symbol: str
+    start: datetime
+    end: datetime
+
+    def as_dict(self) -> dict[str, str]:
+        return {"symbol": self.symbol, "start": utc_text(self.start), "end": utc_text(self.end)}
+
+
+@dataclass(frozen=True, slots=True)
+class BarPage:
+    """One page of the answer; `gaps` are those of the whole asked range, the same on every page."""
+
+    bars: BarColumns
+    gaps: Sequence[Gap]
+    next_key: BarKey | None
+
+    @property
+    def complete(self) -> bool:
+        return not self.gaps
+
+    @property
+    def next_page_token(self) -> str | None:
+        return None if self.next_key is None else encode_page_token(self.next_key)
+
+
+def utc_text(moment: datetime) -> str:
+    """A moment as every answer writes it: 2013-01-02T14:30:00Z."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def encode_page_token(key: BarKey) -> str:
+    """The key as opaque text."""
+    text = orjson.dumps([key.symbol, utc_text(key.start)])
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def decode_page_token(text: str, *, symbols: Sequence[str]) -> BarKey:
+    """The key in a token that a query for these symbols gave. Raises InvalidInput (invalid_page_token)."""
+    try:
+        value: Any = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        symbol, start = value
+        key = BarKey(normalise_symbol(symbol), datetime.fromisoformat(start).astimezone(UTC))
+    except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, InvalidInput):
+        key = None
+    if key is None or key.symbol not in symbols:
+        raise InvalidInput.field(
+            "page_token", "This page token is not one of this query's.", code="invalid_page_token"
+        ) from None
+    return key
