@@ -55,6 +55,8 @@ def create_api_key(
         expires_at = None
     elif expires_at is None:
         expires_at = clock.now() + DEFAULT_LIFETIME
+    elif expires_at.tzinfo is None:
+        raise InvalidInput.field("expires_at", "Say the time zone of the expiry.")
     elif expires_at <= clock.now():
         raise InvalidInput.field("expires_at", "The expiry must be in the future.")
     made = make_key()

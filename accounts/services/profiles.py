@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-
 from accounts.models import User
 from accounts.services.users import refuse_user_beyond, refuse_weak_password, save_user
 from systemevents.services.audit import changes, columns, record_audit

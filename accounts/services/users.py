@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from accounts.models import User
 from systemevents.services.audit import record_audit
 from tradingsite.core.actor import Actor
-from tradingsite.core.errors import FieldError, Forbidden, InvalidInput
+from tradingsite.core.errors import Conflict, FieldError, Forbidden, InvalidInput
 from tradingsite.core.transactions import in_transaction
 
 
@@ -21,20 +23,26 @@ def create_user(
 ) -> User:
     """Make a user who can log in with the password, if one is given.
 
-    Raises InvalidInput when the name or e-mail is taken, Forbidden without `accounts.add_user`
+    Raises InvalidInput when the name or e-mail is taken or the password weak, Forbidden without `accounts.add_user`
     or when a role would give rights that the actor lacks.
     """
     actor.require("accounts.add_user")
     user = User(username=username, email=email)
+    if password is not None:
+        refuse_weak_password(password, user)
     user.set_password(password)
-    _save(user)
+    save_user(user)
     record_audit(actor, "user.created", user, after={"username": user.username, "email": user.email})
     if names := list(roles):
         set_roles(actor=actor, user=user, roles=names)
     return user
 
 
-def _save(user: User) -> None:
+def save_user(user: User) -> None:
+    """Validate and save.
+
+    Raises InvalidInput whose `errors` name the fields, Conflict when a name was taken just now.
+    """
     try:
         user.full_clean()
         with transaction.atomic():
@@ -48,7 +56,15 @@ def _save(user: User) -> None:
         raise InvalidInput(" ".join(error.messages), errors=problems) from None
     except IntegrityError:
         # Somebody took it between the look and the write.
-        raise InvalidInput("A user with that name or e-mail exists.") from None
+        raise Conflict("A user with that name or e-mail exists.") from None
+
+
+def refuse_weak_password(password: str, user: User) -> None:
+    """Raise InvalidInput when Django's validators find the password too weak for this user."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise InvalidInput.field("password", " ".join(error.messages), code="weak_password") from None
 
 
 @in_transaction
@@ -81,5 +97,9 @@ def refuse_user_beyond(actor: Actor, user: User) -> None:
     """Raise Forbidden when the user holds a permission that the actor does not: who acts as them would gain it."""
     if actor.is_unlimited:
         return
-    if user.is_superuser or not all(actor.may(permission) for permission in user.get_all_permissions()):
+    # Asked of the tables: `get_all_permissions` is empty for a deactivated user, who can be activated again.
+    held = Permission.objects.filter(Q(group__user=user) | Q(user=user)).values_list(
+        "content_type__app_label", "codename"
+    )
+    if user.is_superuser or not all(actor.may(f"{app}.{codename}") for app, codename in held):
         raise Forbidden(f"{user.username} holds rights that you do not have.")
