@@ -17,17 +17,17 @@ R = TypeVar("R")
 # "bars" in ASCII: any number that nothing else of ours takes.
 _POSTGRES_KEY = 0x62617273
 _MYSQL_NAME = "tradingsite.bars"
-# MySQL's own answer to a lock that does not come; core.transactions tries again.
+# MySQL's own number for a lock that does not come.
 _LOCK_WAIT_TIMEOUT = 1205
-_WAIT_SECONDS = 60
+_WAIT_SECONDS = 300
 
 
 def as_bar_writer(function: Callable[P, R]) -> Callable[P, R]:
     """Run in a transaction (see `in_transaction`) while nobody else writes bars.
 
     Looking which bars are there and writing the others must not be interleaved with another
-    load. PostgreSQL: an advisory lock to the end of the outermost transaction. MySQL: a named lock around
-    the transaction (only to the end of this block when it is a savepoint: two loads that meet
+    load. PostgreSQL: an advisory lock to the end of the outermost transaction. MySQL: a named lock
+    around the transaction (only to the end of this block when it is a savepoint: two loads that meet
     then wait for each other's rows and are tried again). SQLite: its transactions are IMMEDIATE,
     so a second writer waits at the start.
     """
@@ -61,7 +61,8 @@ def _mysql_lock() -> Iterator[None]:
     try:
         yield
     finally:
-        # A lost connection has lost its locks as well, and its own error is the one to show.
-        if connection.connection is not None and not connection.needs_rollback:
-            with connection.cursor() as cursor:
+        # The driver's own cursor: Django's refuses to work in a transaction that must be rolled back.
+        # A lost connection has lost its locks as well.
+        if connection.connection is not None and connection.is_usable():
+            with connection.connection.cursor() as cursor:
                 cursor.execute("SELECT RELEASE_LOCK(%s)", [name])

@@ -75,7 +75,7 @@ def recognise(names: Sequence[str], table: BarTable) -> Layout:
         if name in _ADJUSTED_CLOSE:
             adjusted = True
         elif role is None:
-            ignored.append(names[position].strip())
+            ignored += [names[position].strip()] if name else []
         elif role in columns:
             first = names[columns[role]].strip()
             raise InvalidInput.field(

@@ -43,7 +43,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.slot)
 
-    def take(self, rows: npt.NDArray[np.intp]) -> Rows:
+    def take(self, rows: npt.NDArray[np.intp] | slice) -> Rows:
         numbers = {name: column.take(rows) for name, column in self.numbers.items()}
         return Rows(self.table, self.instrument[rows], self.slot[rows], numbers, self.batch)
 

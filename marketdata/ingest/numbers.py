@@ -33,7 +33,7 @@ class Numbers:
     values: Integers
     missing: Mask
 
-    def take(self, rows: npt.NDArray[np.intp] | Mask) -> Numbers:
+    def take(self, rows: npt.NDArray[np.intp] | Mask | slice) -> Numbers:
         return Numbers(self.values[rows], self.missing[rows])
 
     @classmethod

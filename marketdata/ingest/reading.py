@@ -123,7 +123,7 @@ class BarReader:
             spellings: list[str | None] = [self._symbol]
             where: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         else:
-            spellings, where = _distinct(chunk.rows.column(position))
+            spellings, where = _distinct(_plain(chunk.rows.column(position)))
         numbers = np.empty(len(spellings), dtype=np.int64)
         problems: dict[int, tuple[str, str]] = {}
         for index, spelling in enumerate(spellings):
@@ -211,13 +211,15 @@ def _bar(bars: Bars, row: int) -> str:
 
 
 def _plain(column: pa.Array) -> pa.Array:
-    """The column without a dictionary around it."""
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    """The column without a dictionary around it, and text in the usual layout."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.cast(pa.string()) if pa.types.is_string_view(column.type) else column
 
 
 def _distinct(column: pa.Array) -> tuple[list[str | None], Integers]:
     """The distinct texts of a column and each row's index among them."""
-    encoded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
+    encoded = pc.dictionary_encode(column)
     where = encoded.indices.cast(pa.int64()).fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
     values = encoded.dictionary
     if times.is_text(values):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 
 import numpy as np
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from marketdata.ingest.bars import Bars
 from marketdata.ingest.faults import Integers
@@ -195,7 +195,7 @@ class _Load:
                 for chunk in chunks:
                     self._take(batch, chunk, reader.read(chunk))
                 finish_batch(self.actor, batch, self.digest.hexdigest())
-            except (DeskError, DatabaseError, KeyboardInterrupt) as error:
+            except (DeskError, Error, KeyboardInterrupt) as error:
                 reason = _reason(error)
                 self._mark_failed(batch, reason)
                 raise IngestFailed(reason, summary=self.summary) from error
@@ -244,7 +244,7 @@ class _Load:
     def _mark_failed(self, batch: IngestBatch, reason: str) -> None:
         try:
             fail_batch(self.actor, batch, reason, digest=self.digest.hexdigest())
-        except DatabaseError:
+        except Error:
             # The database is what failed; the batch stays "running", with true counts.
             self.summary.notes.append("The failure could not be written to the database.")
 
@@ -253,6 +253,6 @@ def _reason(error: BaseException) -> str:
     """Why a load broke off, as a sentence."""
     if isinstance(error, DeskError):
         return error.detail
-    if isinstance(error, DatabaseError):
+    if isinstance(error, Error):
         return f"{describe(connection.settings_dict)} failed: {' '.join(str(error).split())}"
     return "Stopped by hand."

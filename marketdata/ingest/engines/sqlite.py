@@ -18,6 +18,8 @@ from marketdata.ingest.tables import BarTable
 
 # SQLite 3.32 and newer take 32,766 parameters; more rows a statement do not go faster.
 ROWS_A_STATEMENT = 100
+# As many become Python objects at a time.
+ROWS_AT_ONCE = 10_000
 
 
 class SqliteEngine:
@@ -55,20 +57,8 @@ class SqliteEngine:
         return sql.stored_rows(everything[:, :3].astype(np.int64), values)
 
     def insert(self, rows: Rows) -> None:
-        columns = _columns(rows)
-        row = f"({', '.join(['?'] * len(columns))})"
-        names = ", ".join(map(sql.quoted, sql.column_names(rows.table)))
-        head = f"INSERT INTO {sql.quoted(rows.table.name)} ({names}) VALUES "  # noqa: S608  # our own names
-        whole = len(rows) - len(rows) % ROWS_A_STATEMENT
-        flat = list(chain.from_iterable(zip(*columns, strict=True)))
-        step = ROWS_A_STATEMENT * len(columns)
-        # sqlite3's own cursor: Django's would look for %s in every statement.
-        cursor = _raw_cursor()
-        statement = head + ", ".join([row] * ROWS_A_STATEMENT)
-        for start in range(0, whole * len(columns), step):
-            cursor.execute(statement, flat[start : start + step])
-        if rest := flat[whole * len(columns) :]:
-            cursor.execute(head + ", ".join([row] * (len(rows) - whole)), rest)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            _insert(rows.take(slice(start, start + ROWS_AT_ONCE)))
 
     def update(self, rows: Rows, keys: Integers) -> None:
         names = [number.name for number in rows.table.numbers]
@@ -77,6 +67,20 @@ class SqliteEngine:
         statement = f"UPDATE {sql.quoted(rows.table.name)} SET {assignments} WHERE id = ?"  # noqa: S608  # our own names
         batches = [rows.batch] * len(rows)
         _raw_cursor().executemany(statement, zip(*columns, batches, keys.tolist(), strict=True))
+
+
+def _insert(rows: Rows) -> None:
+    columns = _columns(rows)
+    row = f"({', '.join(['?'] * len(columns))})"
+    names = ", ".join(map(sql.quoted, sql.column_names(rows.table)))
+    head = f"INSERT INTO {sql.quoted(rows.table.name)} ({names}) VALUES "  # noqa: S608  # our own names
+    flat = list(chain.from_iterable(zip(*columns, strict=True)))
+    # sqlite3's own cursor: Django's would look for %s in every statement.
+    cursor = _raw_cursor()
+    for start in range(0, len(rows), ROWS_A_STATEMENT):
+        count = min(ROWS_A_STATEMENT, len(rows) - start)
+        values = flat[start * len(columns) : (start + count) * len(columns)]
+        cursor.execute(head + ", ".join([row] * count), values)
 
 
 def _raw_cursor() -> Any:
