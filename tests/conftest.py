@@ -16,6 +16,14 @@ from tests.factories import UserFactory
 from tradingsite.core.actor import Actor, Front
 
 
+SECRET_KEY = "a secret key of the tests, long enough to sign with: 0123456789abcdef"
+
+
+def pytest_configure() -> None:
+    """The secret is there before the first fixture: making the database already asks for it."""
+    django_settings.SECRET_KEY = SECRET_KEY
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
@@ -29,7 +37,7 @@ def django_db_modify_db_settings(
 @pytest.fixture(autouse=True)
 def settings_of_their_own(settings: Any) -> None:
     """No test depends on what the machine's `.env` says."""
-    settings.SECRET_KEY = "a secret key of the tests, long enough to sign with: 0123456789abcdef"
+    settings.SECRET_KEY = SECRET_KEY
     settings.API_KEY_PEPPERS = "1:a pepper of the tests that is long enough"
     # Static files straight from the packages: no collectstatic before the tests.
     settings.WHITENOISE_AUTOREFRESH = True
