@@ -28,7 +28,8 @@ from tradingsite.core.fields import MoneyField, PriceField
 
 pytestmark = pytest.mark.django_db
 
-SIXTEEN_DIGITS = Decimal("12345678.12345678")
+SIXTEEN_DIGITS = Decimal("123456789012.3456")
+SIXTEEN_DIGITS_OF_A_PRICE = Decimal("12345678.12345678")
 TOO_MANY_PLACES = Decimal("0.00005")  # a balance has four
 REFUSED = [
     SIXTEEN_DIGITS,
@@ -192,7 +193,9 @@ def test_a_thousand_small_amounts_added_in_python_make_an_exact_sum() -> None:
     assert PortfolioCash.objects.filter(balance=Decimal(10)).exists()
 
 
-@pytest.mark.parametrize("value", [SIXTEEN_DIGITS, Decimal("1e400"), Decimal("0.000000001"), Decimal("1e10")])
+@pytest.mark.parametrize(
+    "value", [SIXTEEN_DIGITS_OF_A_PRICE, Decimal("1e400"), Decimal("0.000000001"), Decimal("1e10")]
+)
 def test_a_look_up_that_the_engines_would_answer_differently_is_refused(value: Decimal) -> None:
     with pytest.raises(ValidationError):
         Signal.objects.filter(signal_value__gte=value).exists()
