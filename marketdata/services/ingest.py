@@ -243,6 +243,9 @@ class _Load:
 
     def _mark_failed(self, batch: IngestBatch, reason: str) -> None:
         try:
+            if not connection.in_atomic_block:
+                # A lost connection is replaced, so that a server that is back learns of it.
+                connection.close_if_unusable_or_obsolete()
             fail_batch(self.actor, batch, reason, digest=self.digest.hexdigest())
         except Error:
             # The database is what failed; the batch stays "running", with true counts.
@@ -254,5 +257,5 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, DeskError):
         return error.detail
     if isinstance(error, Error):
-        return f"{describe(connection.settings_dict)} failed: {' '.join(str(error).split())}"
+        return f"{describe(connection.settings_dict)} failed: {' '.join(str(error).split()).rstrip('.')}."
     return "Stopped by hand."

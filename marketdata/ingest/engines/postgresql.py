@@ -62,7 +62,8 @@ class PostgresEngine:
     def insert(self, rows: Rows) -> None:
         names = ", ".join(map(sql.quoted, sql.column_names(rows.table)))
         statement = f"COPY {sql.quoted(rows.table.name)} ({names}) FROM STDIN (FORMAT BINARY)"
-        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        # Django wraps the errors of execute(), not those of copy().
+        with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(_HEADER)
             for part in by_nulls(rows):
                 copy.write(copy_rows(part).data)

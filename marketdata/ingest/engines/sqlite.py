@@ -66,7 +66,8 @@ class SqliteEngine:
         assignments = ", ".join(f"{sql.quoted(name)} = ?" for name in [*names, "batch_id"])
         statement = f"UPDATE {sql.quoted(rows.table.name)} SET {assignments} WHERE id = ?"  # noqa: S608  # our own names
         batches = [rows.batch] * len(rows)
-        _raw_cursor().executemany(statement, zip(*columns, batches, keys.tolist(), strict=True))
+        with connection.wrap_database_errors:
+            _raw_cursor().executemany(statement, zip(*columns, batches, keys.tolist(), strict=True))
 
 
 def _insert(rows: Rows) -> None:
@@ -80,7 +81,8 @@ def _insert(rows: Rows) -> None:
     for start in range(0, len(rows), ROWS_A_STATEMENT):
         count = min(ROWS_A_STATEMENT, len(rows) - start)
         values = flat[start * len(columns) : (start + count) * len(columns)]
-        cursor.execute(head + ", ".join([row] * count), values)
+        with connection.wrap_database_errors:
+            cursor.execute(head + ", ".join([row] * count), values)
 
 
 def _raw_cursor() -> Any:

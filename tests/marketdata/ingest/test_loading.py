@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from django.db import connection
+from django.db import IntegrityError, OperationalError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
+from marketdata.ingest import loading
+from marketdata.ingest.loading import Rows
+from marketdata.ingest.numbers import Numbers
 from marketdata.ingest.source import RawChunk
+from marketdata.ingest.tables import bar_table
 from marketdata.models import BatchStatus, DailyBar, IngestBatch, Instrument, IntradayBar
 from marketdata.services.ingest import (
     IngestFailed,
@@ -25,6 +29,7 @@ from marketdata.services.ingest import (
     TableSource,
     load_bars,
 )
+from marketdata.services.instruments import get_instrument
 from systemevents.models import AuditLog, SystemEvent
 from tests.factories import InstrumentFactory
 from tests.marketdata.ingest.bars import SYSTEM, codes, counts, daily_rows, intraday_rows, load, table
@@ -218,6 +223,43 @@ def test_a_chunk_whose_audit_entry_fails_is_not_loaded(monkeypatch: pytest.Monke
     assert IngestBatch.objects.get().read == 0
 
 
+def test_a_database_that_fails_midway_is_a_sentence_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **more: object) -> None:
+        raise OperationalError("the server went away")
+
+    monkeypatch.setattr(loading, "merge", fail)
+    with pytest.raises(IngestFailed, match="failed: the server went away") as caught:
+        load(TWO_DAYS)
+    assert counts(caught.value.summary) == (0, 0, 0, 0)
+    batch = IngestBatch.objects.get()
+    assert batch.status == BatchStatus.FAILED
+    assert str(connection.settings_dict["NAME"]) in batch.error
+
+
+def test_stopping_by_hand_is_written_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*arguments: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loading, "merge", stop)
+    with pytest.raises(IngestFailed, match="Stopped by hand"):
+        load(TWO_DAYS)
+    assert IngestBatch.objects.get().error == "Stopped by hand."
+
+
+def test_the_engines_own_paths_raise_djangos_errors() -> None:
+    summary = load(TWO_DAYS)
+    assert summary.batch is not None
+    day = np.array([15_707], dtype=np.int64)
+    price = Numbers(np.array([10**9], dtype=np.int64), np.zeros(1, dtype=np.bool_))
+    target = bar_table(Timeframe.DAY_1)
+    numbers = {column.name: price for column in target.numbers}
+    there = Rows(target, np.array([get_instrument("SPY").pk]), day, numbers, summary.batch.pk)
+    # Without these errors in_transaction would not know when to try again.
+    with pytest.raises((IntegrityError, OperationalError)), transaction.atomic():
+        loading.engine().insert(there)
+    assert DailyBar.objects.count() == 2
+
+
 def test_many_symbols_at_scattered_times_find_their_own_bars() -> None:
     random = np.random.default_rng(7)
     minutes = np.unique(random.integers(20_000_000, 20_200_000, 3_000))
@@ -278,8 +320,6 @@ def test_prices_below_zero_come_back_too() -> None:
 def test_a_server_that_refuses_local_files_is_loaded_by_statements(monkeypatch: pytest.MonkeyPatch) -> None:
     if connection.vendor != "mysql":
         pytest.skip("only MySQL and MariaDB load local files")
-    from django.db import OperationalError
-
     from marketdata.ingest.engines import mysql
 
     def refuse(*arguments: object) -> int:
