@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,7 @@ class SimulatedBars:
     closes: Integers
     volumes: Integers
 
-    def daily_columns(self, first: date, until: date) -> dict[str, npt.NDArray[np.generic]]:
+    def daily_columns(self, first: date, until: date) -> dict[str, npt.NDArray[Any]]:
         """Daily bars of the sessions dated from `first` to before `until`."""
         rows = self._rows(first, until)
         last_minute = self.is_open[rows].sum(axis=1) - 1
@@ -64,7 +64,7 @@ class SimulatedBars:
             "volume": np.where(self.is_open[rows], self.volumes[rows], 0).sum(axis=1),
         }
 
-    def minute_columns(self, first: date, until: date) -> dict[str, npt.NDArray[np.generic]]:
+    def minute_columns(self, first: date, until: date) -> dict[str, npt.NDArray[Any]]:
         """Minute bars of the sessions dated from `first` to before `until`; times in UTC."""
         rows = self._rows(first, until)
         shown = self.is_open[rows]
@@ -204,7 +204,7 @@ def minute_table(bars: list[SimulatedBars], first: date, until: date) -> pa.Tabl
     return _table([(item.symbol, item.minute_columns(first, until)) for item in bars])
 
 
-def _table(parts: list[tuple[str, dict[str, npt.NDArray[np.generic]]]]) -> pa.Table:
+def _table(parts: list[tuple[str, dict[str, npt.NDArray[Any]]]]) -> pa.Table:
     import pyarrow as pa
 
     tables = []
