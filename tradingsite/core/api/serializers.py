@@ -78,6 +78,10 @@ class ExactDecimalField(serializers.DecimalField):
         super().__init__(max_digits=max_digits, decimal_places=places, **kwargs)
         self.validators.append(validate_digits)
 
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        # REST framework takes "" for null.
+        return (False, data) if isinstance(data, str) else super().validate_empty_values(data)
+
     def to_internal_value(self, data: Any) -> Decimal:
         if isinstance(data, bool) or not isinstance(data, int | Decimal | str):
             self.fail("invalid")
