@@ -53,7 +53,7 @@ class World:
         WatchlistItemFactory.create(watchlist=watchlist, symbol=SECRET.upper())
         key = create_api_key(actor=Actor.system("tests"), owner=owner, name=f"{SECRET} key").key
         number = Decimal(SECRET_NUMBER)
-        self.rows: dict[type[models.Model], models.Model] = {
+        self.rows: dict[Any, Any] = {
             User: owner,
             Role: Role.objects.get(name="viewer"),
             ApiKey: key,

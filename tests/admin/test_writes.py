@@ -74,7 +74,7 @@ def test_changing_an_instrument_records_before_and_after(analyst_browser: Client
     values = {**INSTRUMENT, "company_name": "New name", "currency": "USD"}
     response = analyst_browser.post(path_of(Instrument, instrument.pk, "change"), values)
     assert response.status_code == 302
-    entry = AuditLog.objects.get(action="instrument.changed")
+    entry: Any = AuditLog.objects.get(action="instrument.changed")
     assert (entry.before["company_name"], entry.after["company_name"]) == ("Old name", "New name")
     assert (entry.actor, entry.front) == (analyst, Front.ADMIN)
     assert entry.request_id

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
+from django.contrib.admin.views.main import ORDER_VAR
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db.models import Model
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.paginator import InfinitePaginator
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from tradingsite.core.actor import Actor
@@ -33,6 +35,16 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
 _DECIMALS = {ExactDecimalField: {"form_class": PlainDecimalField, "widget": UnfoldAdminDecimalFieldWidget}}
+
+
+class DeskChangeList(ChangeList):
+    """A list that keeps its own order where it offers no other."""
+
+    def get_ordering(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.sortable_by is not None and not self.sortable_by:
+            # Django hides the headers' links, but still obeys an `o=` in the query string.
+            self.params.pop(ORDER_VAR, None)
+        return super().get_ordering(request, queryset)
 
 
 class ScopedModelAdmin(ScopedMixin, ModelAdmin):
@@ -71,15 +83,23 @@ class ScopedModelAdmin(ScopedMixin, ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         # Django lets the query string filter by any column of the table, a password's hash too.
-        return lookup.partition("__")[0] in self._filtered_fields(request) and super().lookup_allowed(
-            lookup, value, request
-        )
+        column = lookup.partition("__")[0]
+        if column in self._columns() and column not in self._filtered_columns(request):
+            return False
+        return bool(super().lookup_allowed(lookup, value, request))
 
-    def _filtered_fields(self, request: Any) -> set[str]:
+    def _columns(self) -> set[str]:
+        fields = self.model._meta.fields
+        return {"pk", *(field.name for field in fields), *(field.attname for field in fields)}
+
+    def _filtered_columns(self, request: Any) -> set[str]:
         entries = [entry[0] if isinstance(entry, tuple) else entry for entry in self.get_list_filter(request)]
         return {entry for entry in entries if isinstance(entry, str)}
 
     # Lists
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return DeskChangeList
 
     def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
         return readable_columns(self.model, super().get_list_display(request))
@@ -210,6 +230,17 @@ class ScopedTabularInline(ScopedMixin, TabularInline):
     show_change_link = False
     # The row's own text would stand above its columns once more.
     hide_title = True
+    #: How many rows one save can add.
+    most_new_rows: ClassVar[int] = 100
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        stored = 0 if obj is None else self.get_queryset(request).filter(**{self._parent_field(obj): obj}).count()
+        # Without a limit of its own a form that claims to have millions of rows gets 2,000 built.
+        most = stored + self.most_new_rows
+        return super().get_formset(request, obj, max_num=most, absolute_max=most, **kwargs)
+
+    def _parent_field(self, obj: Any) -> str:
+        return next(str(field.name) for field in self.model._meta.fields if field.related_model is type(obj))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_add_permission(request, obj) and may_edit(request, obj)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
 
 from tradingsite.core.http import admin_actor
 from tradingsite.core.visibility import ScopedQuerySet
@@ -12,6 +12,9 @@ from tradingsite.core.visibility import ScopedQuerySet
 if TYPE_CHECKING:
     from django.db.models import ForeignKey, ManyToManyField, QuerySet
     from django.http import HttpRequest
+
+# Fewer than overflow any engine's integer.
+MOST_DIGITS = 18
 
 
 def visible_rows(request: HttpRequest, model: Any) -> QuerySet[Any]:
@@ -24,6 +27,14 @@ def scoped(request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
     if not isinstance(queryset, ScopedQuerySet):
         raise TypeError(f"{queryset.model.__name__} has no visible_to, so the admin can't show it.")
     return queryset.visible_to(admin_actor(request))
+
+
+class ScopedAutocomplete(AutocompleteSelect):
+    """Django's search box, which breaks when its form comes back with a value that is no id."""
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        ids = [text for text in map(str, value) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS]
+        return super().optgroups(name, ids, attr)
 
 
 class ScopedMixin:
@@ -48,6 +59,8 @@ class ScopedMixin:
 
     def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         kwargs.setdefault("queryset", visible_rows(request, db_field.related_model))
+        if db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]  # Django's
+            kwargs.setdefault("widget", ScopedAutocomplete(db_field, self.admin_site))  # type: ignore[attr-defined]
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]  # likewise
 
     def formfield_for_manytomany(self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:

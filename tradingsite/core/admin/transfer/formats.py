@@ -6,6 +6,7 @@ apostrophe before it, and read back without.
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -56,6 +57,8 @@ def checked(dataset: tablib.Dataset, *, most_rows: int) -> tablib.Dataset:
             raise InvalidInput(f"Row {number} has a character that can't be stored.")
         if any(isinstance(cell, dict | list) for cell in row):
             raise InvalidInput(f"Row {number} has a list or an object where a value belongs.")
+        if any(isinstance(cell, float) and not math.isfinite(cell) for cell in row):
+            raise InvalidInput(f"Row {number} has a number that is none.")
     return dataset
 
 
