@@ -15,7 +15,6 @@ from accounts.services.api_keys import create_api_key
 from tests.factories import UserFactory
 from tradingsite.core.actor import Actor, Front
 
-
 SECRET_KEY = "a secret key of the tests, long enough to sign with: 0123456789abcdef"
 
 

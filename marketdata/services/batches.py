@@ -16,15 +16,17 @@ from systemevents.services.audit import record_audit
 from systemevents.services.events import record_event
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor
+from tradingsite.core.text import storable
 from tradingsite.core.timeframes import Timeframe
 from tradingsite.core.transactions import in_transaction
 
 
 @in_transaction
-def start_batch(actor: Actor, source: str, timeframe: Timeframe, options: LoadOptions) -> IngestBatch:
+def start_batch(*, actor: Actor, source: str, timeframe: Timeframe, options: LoadOptions) -> IngestBatch:
     """A running batch, with its audit entry."""
     batch = IngestBatch.objects.create(
-        source=source[:255],
+        # A file's name need not be text.
+        source=storable(source)[:255],
         timeframe=timeframe,
         price_basis=options.price_basis or PriceBasis.RAW,
         started_by_id=actor.user_id,
@@ -40,7 +42,7 @@ def start_batch(actor: Actor, source: str, timeframe: Timeframe, options: LoadOp
 
 @as_bar_writer
 def load_chunk(
-    actor: Actor, batch: IngestBatch, checked: CheckedChunk, instruments: Integers, *, before: Counts, digest: str
+    *, actor: Actor, batch: IngestBatch, checked: CheckedChunk, instruments: Integers, before: Counts, digest: str
 ) -> Counts:
     """The chunk's bars, the batch's counts and the audit entry, together or not at all.
 
@@ -57,7 +59,7 @@ def load_chunk(
 
 
 @in_transaction
-def finish_batch(actor: Actor, batch: IngestBatch, digest: str) -> None:
+def finish_batch(*, actor: Actor, batch: IngestBatch, digest: str) -> None:
     """Mark the batch finished; the object then has what the database has."""
     batch.refresh_from_db()
     batch.status, batch.finished_at, batch.digest = BatchStatus.FINISHED, clock.now(), digest
@@ -66,7 +68,7 @@ def finish_batch(actor: Actor, batch: IngestBatch, digest: str) -> None:
 
 
 @in_transaction
-def fail_batch(actor: Actor, batch: IngestBatch, reason: str, *, digest: str) -> None:
+def fail_batch(*, actor: Actor, batch: IngestBatch, reason: str, digest: str) -> None:
     """Mark the batch failed, and say so in a system event."""
     batch.refresh_from_db()
     batch.status, batch.finished_at, batch.error, batch.digest = BatchStatus.FAILED, clock.now(), reason, digest

@@ -187,14 +187,16 @@ class _Load:
             first = next(chunks)
             reader = _reader(self.source, self.table, self.options, first)
             checked = reader.read(first)
-            batch = start_batch(self.actor, self.source.name, self.timeframe, self.options)
+            batch = start_batch(
+                actor=self.actor, source=self.source.name, timeframe=self.timeframe, options=self.options
+            )
             self.summary.batch = batch
             self.summary.notes += reader.notes
             try:
                 self._take(batch, first, checked)
                 for chunk in chunks:
                     self._take(batch, chunk, reader.read(chunk))
-                finish_batch(self.actor, batch, self.digest.hexdigest())
+                finish_batch(actor=self.actor, batch=batch, digest=self.digest.hexdigest())
             except (DeskError, Error, KeyboardInterrupt) as error:
                 reason = _reason(error)
                 self._mark_failed(batch, reason)
@@ -212,7 +214,12 @@ class _Load:
         digest.update(checked.bars.canonical_bytes())
         instruments = self._instruments(checked.bars)
         counts = load_chunk(
-            self.actor, batch, checked, instruments, before=self.summary.counts, digest=digest.hexdigest()
+            actor=self.actor,
+            batch=batch,
+            checked=checked,
+            instruments=instruments,
+            before=self.summary.counts,
+            digest=digest.hexdigest(),
         )
         self.digest = digest
         self.summary.counts.add(counts)
@@ -246,7 +253,7 @@ class _Load:
             if not connection.in_atomic_block:
                 # A lost connection is replaced, so that a server that is back learns of it.
                 connection.close_if_unusable_or_obsolete()
-            fail_batch(self.actor, batch, reason, digest=self.digest.hexdigest())
+            fail_batch(actor=self.actor, batch=batch, reason=reason, digest=self.digest.hexdigest())
         except Error:
             # The database is what failed; the batch stays "running", with true counts.
             self.summary.notes.append("The failure could not be written to the database.")
