@@ -16,15 +16,21 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Days = npt.NDArray[np.datetime64]
+    Flags = npt.NDArray[np.bool_]
+    #: The first and the last bar's time; None where there is no bar.
+    Ends = tuple[np.datetime64, np.datetime64] | None
 
 _ONE_DAY = timedelta(days=1)
+#: Weekdays in a row; New York was closed for four in September 2001.
+MOST_HOLIDAYS = 4
 
 
 def find_gaps(query: BarQuery, instruments: Mapping[str, Instrument], *, at: datetime) -> list[Gap]:
     """The gaps of every symbol in the whole asked range, up to the last session that is over `at` that moment.
 
-    With an exchange calendar each of its sessions counts. Without one only the stretches before
-    the first and after the last stored bar are known to be missing, and weekdays count.
+    With an exchange calendar each of its sessions counts. Without one only what lies before the
+    first and after the last stored bar of the range is known to be missing: the weekdays of it,
+    unless there are so few between two stored bars that they can be holidays.
     """
     shelf = Shelf.of(query.timeframe)
     return [gap for symbol in sorted(query.symbols) for gap in _of_one(shelf, query, instruments[symbol], at)]
@@ -35,20 +41,55 @@ def _of_one(shelf: Shelf, query: BarQuery, instrument: Instrument, at: datetime)
 
     window = Window(query.start, min(query.end or at, at))
     # A day that has a bar is no gap, even where the asked part of it has none: nobody traded then.
-    ends = shelf.ends(instrument, _whole_days(window))
+    whole = _whole_days(window)
+    ends = shelf.ends(instrument, whole)
     sessions = sessions_of(instrument.calendar, today=at.date())
     expected = _expected(query, sessions, window=_bounded(window, ends, sessions, at), at=at)
-    known_from = None if sessions is None or not len(sessions) else sessions.dates[0]
-    if ends is None:
-        missing = np.ones(len(expected), dtype=bool)
-    else:
-        first, last = (moment.astype("datetime64[D]") for moment in ends)
-        missing = (expected < first) | (expected > last)
-        if known_from is not None:
-            stored = shelf.days(instrument, _midnight(first.astype(date)), _midnight(last.astype(date)) + _ONE_DAY)
-            missing |= (expected >= known_from) & ~np.isin(expected, stored)
+    missing = np.zeros(len(expected), dtype=bool)
+    known = missing if sessions is None or not len(sessions) else expected >= sessions.dates[0]
+    if known.any():
+        missing = _missing_sessions(shelf, instrument, expected, ends) & known
+    if not known.all():
+        missing = missing | (_missing_ends(shelf, instrument, expected, ends, whole) & ~known)
     for begin, end in runs(missing.tolist()):
         yield _clipped(instrument.symbol, expected[begin], expected[end - 1], query)
+
+
+def _missing_sessions(shelf: Shelf, instrument: Instrument, expected: Days, ends: Ends) -> Flags:
+    """Which of the expected dates have no bar."""
+    import numpy as np
+
+    if ends is None:
+        return np.ones(len(expected), dtype=bool)
+    first, last = _midnight(_date(ends[0])), _midnight(_date(ends[1])) + _ONE_DAY
+    return ~np.isin(expected, shelf.days(instrument, first, last))
+
+
+def _missing_ends(shelf: Shelf, instrument: Instrument, expected: Days, ends: Ends, whole: Window) -> Flags:
+    """Which of the expected dates lie before the first or after the last bar, and are more than holidays."""
+    import numpy as np
+
+    first, last = (None, None) if ends is None else (_date(ends[0]), _date(ends[1]))
+    before = np.ones(len(expected), dtype=bool) if first is None else expected < np.datetime64(first, "D")
+    after = before if last is None else expected > np.datetime64(last, "D")
+    if not before.any() and not after.any():
+        return before
+    earlier = shelf.ends(instrument, Window(None, whole.start)) if whole.start is not None else None
+    later = shelf.ends(instrument, Window(whole.end, None))
+    previous = _date(earlier[1]) if earlier is not None else None
+    following = _date(later[0]) if later is not None else None
+    if _can_be_holidays(previous, first or following):
+        before = np.zeros(len(expected), dtype=bool)
+    if _can_be_holidays(last or previous, following):
+        after = np.zeros(len(expected), dtype=bool)
+    return before | after
+
+
+def _can_be_holidays(bar: date | None, next_bar: date | None) -> bool:
+    """Whether the weekdays between two bars, neither of which is missing, can be holidays."""
+    import numpy as np
+
+    return bar is not None and next_bar is not None and int(np.busday_count(bar + _ONE_DAY, next_bar)) <= MOST_HOLIDAYS
 
 
 def _whole_days(window: Window) -> Window:
@@ -60,9 +101,7 @@ def _whole_days(window: Window) -> Window:
     )
 
 
-def _bounded(
-    window: Window, ends: tuple[np.datetime64, np.datetime64] | None, sessions: Sessions | None, at: datetime
-) -> tuple[datetime, datetime]:
+def _bounded(window: Window, ends: Ends, sessions: Sessions | None, at: datetime) -> tuple[datetime, datetime]:
     """The asked range with a beginning: the earliest bar, or, when there is none, the last session."""
     end = window.end or at
     if window.start is not None:
@@ -117,6 +156,11 @@ def _clipped(symbol: str, first: np.datetime64, last: np.datetime64, query: BarQ
         start=start if query.start is None else max(start, query.start),
         end=end if query.end is None else min(end, query.end),
     )
+
+
+def _date(moment: np.datetime64) -> date:
+    day: date = moment.astype("datetime64[D]").astype(date)
+    return day
 
 
 def _midnight(day: date) -> datetime:

@@ -312,6 +312,31 @@ def test_without_a_calendar_only_the_ends_are_known_to_be_missing(viewer_api: AP
     ]
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "missing"),
+    [
+        # From Friday to the Wednesday after: the Monday and Tuesday between the bars can be holidays.
+        ("2013-01-05", "2013-01-10", []),
+        ("2013-01-07", "2013-01-09", []),
+        ("2013-01-02", "2013-01-09", []),
+        # From the 9th to the 17th five weekdays lie between the bars.
+        ("2013-01-09", "2013-01-12", [("2013-01-10", "2013-01-12")]),
+        ("2013-01-11", "2013-01-14", [("2013-01-11", "2013-01-12")]),
+        ("2013-01-12", "2013-01-18", [("2013-01-14", "2013-01-17")]),
+        # Nothing is stored before the one and after the other.
+        ("2012-12-31", "2013-01-04", [("2012-12-31", "2013-01-02")]),
+        ("2013-01-17", "2013-01-19", [("2013-01-18", "2013-01-19")]),
+    ],
+)
+def test_without_a_calendar_a_few_weekdays_between_two_bars_can_be_holidays(
+    viewer_api: APIClient, start: str, end: str, missing: list[tuple[str, str]]
+) -> None:
+    instrument = InstrumentFactory.create(symbol="ODD", calendar="")
+    daily(instrument, *(dt.date(2013, 1, day) for day in (2, 3, 4, 9, 17)))
+    found = [(first[:10], last[:10]) for _, first, last in gaps(viewer_api, symbols="ODD", start=start, end=end)]
+    assert found == missing
+
+
 def test_minutes_are_missing_by_day(viewer_api: APIClient, spy: Instrument) -> None:
     minutes(spy, "2013-10-07T14:00:00", "2013-10-09T14:00:00", "2013-10-10T14:00:00")
     found = gaps(viewer_api, symbols="SPY", timeframe="1m", start="2013-10-05", end="2013-10-12")
