@@ -77,9 +77,7 @@ class ApiKeyAdmin(ExportPages, ScopedModelAdmin):
     def masked(self, key: ApiKey) -> str:
         return f"tsk_{key.public_id}_…"
 
-    @display(
-        description="state", label={"active": "success", "expired": "warning", "revoked": "danger"}, ordering="-id"
-    )
+    @display(description="state", label={"active": "success", "expired": "warning", "revoked": "danger"})
     def state(self, key: ApiKey) -> str:
         if key.revoked_at is not None:
             return "revoked"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.contrib.admin.views.main import ORDER_VAR
+from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -99,7 +100,12 @@ class InstrumentAdmin(ExportPages, ImportPages, ScopedModelAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        return queryset.filter(Q(symbol__startswith=term.upper()) | Q(company_name__icontains=term)), False
+        begins = Q(symbol__startswith=term.upper())
+        found = queryset.filter(begins | Q(company_name__icontains=term))
+        if ORDER_VAR not in request.GET:
+            # Who types "ms" means MSFT rather than Meta Platforms.
+            found = found.order_by(Case(When(begins, then=0), default=1), "symbol")
+        return found, False
 
     def save_through_service(self, actor: Actor, obj: Any, values: dict[str, Any]) -> Instrument:
         return save_instrument(actor=actor, values=values, instrument=obj)

@@ -81,7 +81,7 @@ def test_changing_an_instrument_records_before_and_after(analyst_browser: Client
 
 
 def test_what_the_service_refuses_stands_at_its_field(analyst_browser: Client) -> None:
-    response = analyst_browser.post(path_of(Instrument, "add"), {**INSTRUMENT, "calendar": "NOWHERE"})
+    response: Any = analyst_browser.post(path_of(Instrument, "add"), {**INSTRUMENT, "calendar": "NOWHERE"})
     assert "not an exchange calendar" in errors_of(response)
     assert "calendar" in response.context_data["adminform"].form.errors
     assert not Instrument.objects.exists()
@@ -117,7 +117,7 @@ def test_a_corrected_bar_keeps_what_it_was_in_the_trail(analyst_browser: Client)
     assert response.status_code == 302, errors_of(response)
     bar.refresh_from_db()
     assert bar.close == Decimal("10.25")
-    entry = AuditLog.objects.get(action="bar.corrected")
+    entry: Any = AuditLog.objects.get(action="bar.corrected")
     assert (entry.before, entry.after) == ({"close": "11.50000000"}, {"close": "10.25000000"})
 
 
@@ -140,6 +140,7 @@ def test_a_bar_that_can_not_be_is_refused(analyst_browser: Client, wrong: dict[s
     before = actions()
     response = analyst_browser.post(path_of(DailyBar, bar.pk, "change"), {**PRICES, **wrong})
     assert "[" in errors_of(response)
+    assert "Constraint" not in errors_of(response)
     bar.refresh_from_db()
     assert bar.close == Decimal("11.5")
     assert actions() == before
