@@ -21,7 +21,8 @@ run: install ## start the site with demo data (PORT=8000, HOST=127.0.0.1)
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	@echo
 	@echo "Serving on http://$(HOST):$(PORT) until you press Ctrl-C."
-	@exec $(BIN)/gunicorn tradingsite.wsgi --bind $(HOST):$(PORT) --worker-class gthread --workers 2 --threads 8
+	@exec $(BIN)/gunicorn tradingsite.wsgi --bind $(HOST):$(PORT) --worker-class gthread --workers 2 --threads 8 \
+	  --no-control-socket
 
 # Made anew when it is missing, half-made, or its Python has gone.
 venv:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,17 @@ def test_a_database_without_tables_says_what_to_run(manage: Manage, tmp_path: Pa
     assert ran.stderr.count("\n") == 1
 
 
+def test_a_migration_that_breaks_off_is_one_sentence(manage: Manage, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "half.db")) as half:
+        half.execute("CREATE TABLE metadata (colour text)")
+    url = f"sqlite:///{tmp_path}/half.db"
+    ran = manage("bootstrap", url=url)
+    assert ran.returncode == 1
+    assert 'could not be migrated: table "metadata" already exists' in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert "Traceback" in manage("bootstrap", "--traceback", url=url).stderr
+
+
 def test_a_file_that_is_no_database_is_one_sentence(manage: Manage, tmp_path: Path) -> None:
     (tmp_path / "letter.db").write_text("Dear Sir or Madam, " * 100)
     ran = manage("migrate", url=f"sqlite:///{tmp_path}/letter.db")
@@ -105,7 +118,7 @@ def test_a_file_that_is_no_database_is_one_sentence(manage: Manage, tmp_path: Pa
 
 
 def test_an_error_of_ours_keeps_its_trace(transactional_db: None) -> None:
-    assert database_sentence(OperationalError("no such column: colour")) is None
+    assert database_sentence(OperationalError("no such column: colour"), command="shell") is None
 
 
 def test_the_reason_is_the_drivers_first_line_without_its_number() -> None:

@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.utils import DatabaseError, InterfaceError, NotSupportedError
 
 EXIT_FAILED = 1
+MIGRATING = frozenset({"migrate", "bootstrap", "setup_database"})
 
 
 def run(arguments: list[str]) -> int:
@@ -21,8 +22,8 @@ def run(arguments: list[str]) -> int:
     except ImproperlyConfigured as error:
         return fail(str(error))
     except (DatabaseError, InterfaceError) as error:
-        sentence = database_sentence(error)
-        if sentence is None:
+        sentence = database_sentence(error, command=arguments[1] if len(arguments) > 1 else "")
+        if sentence is None or "--traceback" in arguments:
             raise
         return fail(sentence)
     except KeyboardInterrupt:
@@ -53,7 +54,7 @@ def fail(sentence: str) -> int:
     return EXIT_FAILED
 
 
-def database_sentence(error: Exception) -> str | None:
+def database_sentence(error: Exception, *, command: str) -> str | None:
     """What to tell a person of a database error; None when it is a fault of ours."""
     from django.db import connection
 
@@ -67,7 +68,10 @@ def database_sentence(error: Exception) -> str | None:
         connection.ensure_connection()
     except Exception as refusal:  # noqa: BLE001  # whatever the driver says: the question is only whether it answers
         return f"The database {place} can't be reached: {reason(refusal)}"
-    if waiting := migrations_to_run():
+    waiting = migrations_to_run()
+    if waiting and command in MIGRATING:
+        return f"The database {place} could not be migrated: {reason(error)} `--traceback` shows where."
+    if waiting:
         return f"The database {place} lacks {waiting} of this version's migrations; run `manage.py bootstrap` first."
     return None
 

@@ -25,6 +25,7 @@ from tradingsite.ops.demo.portfolios import (
 )
 from tradingsite.ops.demo.prices import extend_simulated_bars, load_real_history
 from tradingsite.ops.demo.signals import make_signals
+from tradingsite.ops.services.half_made import drop_half_made_tables
 
 Say = Callable[[str], None]
 
@@ -52,9 +53,10 @@ def bootstrap(*, actor: Actor, demo: bool, say: Say) -> BootstrapReport:
     """Migrate, then make roles and, if asked, the demo; doing it again changes nothing.
 
     Each migration is a transaction of its own where the engine can undo changes of tables
-    (SQLite, PostgreSQL; not MySQL/MariaDB). Everything after the migrations is one transaction
-    on every engine. `say` is told what is being done.
+    (SQLite, PostgreSQL). MySQL/MariaDB can't; there a first migrate that broke off starts over.
+    Everything after the migrations is one transaction on every engine. `say` is told what is being done.
     """
+    drop_half_made_tables()
     report = BootstrapReport(migrations=migrations_to_run())
     if report.migrations:
         say(f"Migrating ({report.migrations}) …")
