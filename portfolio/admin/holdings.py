@@ -10,7 +10,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from portfolio.models import PortfolioCash, PortfolioPerformance, PortfolioPosition
-from tradingsite.core.admin.base import ReadOnlyScopedAdmin
+from tradingsite.core.admin.base import ReadOnlyScopedAdmin, SymbolSearchMixin
 from tradingsite.core.admin.filters import ScopedRelatedFilter
 from tradingsite.core.admin.numbers import EMPTY, plain_number
 from tradingsite.core.admin.transfer import ExportPages
@@ -32,12 +32,10 @@ class HoldingAdmin(ExportPages, ReadOnlyScopedAdmin):
 
 
 @admin.register(PortfolioPosition)
-class PortfolioPositionAdmin(HoldingAdmin):
+class PortfolioPositionAdmin(SymbolSearchMixin, HoldingAdmin):
     """The holding of each symbol."""
 
     list_display = ("symbol", "portfolio", "quantity", "average_cost", "cost", "realised_pnl", "updated_at")
-    search_fields = ("symbol__startswith",)
-    search_help_text = "Beginning of the symbol, in capitals"
     fieldsets = (
         (None, {"fields": ("portfolio", "symbol")}),
         ("Holding", {"fields": ("quantity", "average_cost", "cost", "realised_pnl", "updated_at")}),

@@ -15,7 +15,7 @@ from unfold.paginator import InfinitePaginator
 
 from accounts.models import User
 from marketdata.models import DailyBar, IngestBatch, Instrument, IntradayBar
-from portfolio.models import Portfolio
+from portfolio.models import Portfolio, PortfolioPosition
 from systemevents.models import AuditLog
 from tests.admin.conftest import World, page_of, pages, path_of
 from tests.factories import InstrumentFactory, IntradayBarFactory, UserFactory
@@ -80,6 +80,17 @@ def test_a_search_for_bars_goes_through_the_instrument(world: World, staff_brows
     assert "AAPL" not in page
     queries = queries_of(staff_browser, path_of(IntradayBar), {"q": "ms"})
     assert not [query for query in queries if "LIKE" in query.upper() and "intraday_data" in query]
+
+
+def test_a_symbol_is_found_however_it_is_typed(world: World, staff_browser: Client) -> None:
+    for model in (Signal, PortfolioPosition):
+        assert f"/{world.rows[model].pk}/change/" in staff_browser.get(path_of(model), {"q": "zz-s"}).content.decode()
+        assert f"/{world.rows[model].pk}/change/" not in staff_browser.get(path_of(model), {"q": "s"}).content.decode()
+
+
+def test_money_and_prices_are_read_in_cents(world: World, staff_browser: Client) -> None:
+    assert "987,654.00" in staff_browser.get(path_of(PortfolioPosition)).content.decode()
+    assert "9.50" in staff_browser.get(path_of(DailyBar)).content.decode()
 
 
 def test_days_are_half_open_ranges_of_moments(world: World, staff_browser: Client) -> None:

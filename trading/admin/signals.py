@@ -16,7 +16,7 @@ from portfolio.models import Portfolio
 from trading.models import Signal, SignalType
 from trading.services.signals import Levels, record_signal
 from tradingsite.core.actor import Actor
-from tradingsite.core.admin.base import ScopedModelAdmin
+from tradingsite.core.admin.base import ScopedModelAdmin, SymbolSearchMixin
 from tradingsite.core.admin.filters import ScopedRelatedFilter
 from tradingsite.core.admin.forms import DeskModelForm
 from tradingsite.core.admin.numbers import EMPTY, plain_number
@@ -87,7 +87,7 @@ class SignalForm(DeskModelForm):
 
 
 @admin.register(Signal)
-class SignalAdmin(ExportPages, ImportPages, ScopedModelAdmin):
+class SignalAdmin(SymbolSearchMixin, ExportPages, ImportPages, ScopedModelAdmin):
     """One's own signals, and those of shared portfolios."""
 
     form = SignalForm
@@ -99,8 +99,6 @@ class SignalAdmin(ExportPages, ImportPages, ScopedModelAdmin):
         ("date", RangeDateFilter),
     )
     list_select_related = ("owner", "portfolio")
-    search_fields = ("symbol__startswith",)
-    search_help_text = "Beginning of the symbol, in capitals"
     ordering = ("-id",)
     fieldsets = (
         (None, {"fields": ("symbol", "date", "timeframe", "generated_at", "portfolio", "owner")}),

@@ -205,6 +205,17 @@ def may_edit(request: HttpRequest, obj: Any) -> bool:
     return permitted(admin_actor(request), Grant.EDIT, on=obj)
 
 
+class SymbolSearchMixin:
+    """The search is for the beginning of a symbol, however it is typed."""
+
+    search_fields = ("symbol__startswith",)
+    search_help_text = "Beginning of the symbol"
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        found: tuple[Any, bool] = super().get_search_results(request, queryset, search_term.upper())  # type: ignore[misc]
+        return found
+
+
 class ReadOnlyMixin:
     """Nothing is added, changed or deleted here."""
 

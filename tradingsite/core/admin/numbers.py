@@ -11,15 +11,18 @@ from django import forms
 from django.contrib.admin import display
 from django.db.models import DecimalField, Model
 
+from tradingsite.core.fields import MoneyField, PriceField
+
 EMPTY = "-"
 
 
-def plain_number(value: Decimal | None, *, grouped: bool = False) -> str:
-    """145.11000000 as 145.11, and 1E+2 as 100; grouped 1234567.5 as 1,234,567.5."""
+def plain_number(value: Decimal | None, *, grouped: bool = False, least_places: int = 0) -> str:
+    """145.11000000 as 145.11, and 1E+2 as 100; grouped 1234567.5 as 1,234,567.5; with two places 95 as 95.00."""
     if value is None:
         return EMPTY
-    text = format(value, ",f" if grouped else "f")
-    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+    whole, _, places = format(value, ",f" if grouped else "f").partition(".")
+    places = places.rstrip("0").ljust(least_places, "0")
+    return f"{whole}.{places}" if places else whole
 
 
 def trimmed(contents: Any) -> Any:
@@ -35,10 +38,12 @@ def trimmed(contents: Any) -> Any:
 def decimal_column(model: type[Model], name: str) -> Callable[[Any], str]:
     """A list column of a decimal field."""
     field: Any = model._meta.get_field(name)
+    # Money and prices are read in cents.
+    least_places = 2 if isinstance(field, MoneyField | PriceField) else 0
 
     @display(description=field.verbose_name, ordering=name)
     def column(row: Model) -> str:
-        return plain_number(getattr(row, name), grouped=True)
+        return plain_number(getattr(row, name), grouped=True, least_places=least_places)
 
     column.__name__ = name
     return column
