@@ -31,8 +31,8 @@ class Command(DeskCommand):
         "Loading the same file again changes nothing; a bar that differs is updated; a column that the file lacks "
         "leaves stored values alone. Every row is checked: bad ones are left out and named with line and reason. "
         "The columns are found by their names, in any order, as yfinance, Stooq, Alpaca and most others write them. "
-        "Exit status: 0 loaded (look at 'rejected'), 1 failed, or bad rows with --on-error abort, or not one row "
-        "good; 2 wrong usage. More in docs/importing.md."
+        "Exit status: 0 every row loaded, 1 failed or found bad rows (the good ones are loaded unless --on-error "
+        "abort), 2 wrong usage. More in docs/importing.md."
     )
     has_json = True
 
@@ -162,7 +162,7 @@ class Command(DeskCommand):
             yield bar.update
 
     def _report(self, *, as_json: bool) -> None:
-        """The summaries, their total, and the failures; raises Failure when there are any."""
+        """The summaries, their total, and the failures; raises Failure when there are any, or rejected rows."""
         from marketdata.services.ingest import Counts
 
         total = Counts()
@@ -179,10 +179,11 @@ class Command(DeskCommand):
                 self._show_rejects(summary.rejects, summary.rejected, write=self.say)
             if len(self.results) > 1:
                 self.say(f"{len(self.results)} files: {_counted(total)}")
+        found = list(self.failures)
         if total.rejected:
-            self.stderr.write(f"{total.rejected:,} of {total.read:,} rows were rejected and are not loaded.")
-        if self.failures:
-            raise Failure("\n".join(self.failures))
+            found.insert(0, f"{total.rejected:,} of {total.read:,} rows were rejected and are not loaded.")
+        if found:
+            raise Failure("\n".join(found))
 
     def _show_rejects(self, rejects: Sequence[Reject], count: int, *, write: Callable[[str], object]) -> None:
         for reject in rejects[:SHOWN_REJECTS]:

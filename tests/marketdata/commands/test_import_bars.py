@@ -110,7 +110,7 @@ def test_bad_rows_are_named_by_their_line_in_the_file(tmp_path: Path) -> None:
         '"2013-01-06","10","12","9","11","100"',
     )
     result = Result(path, "--rejects", rejects)
-    assert result.status == 0
+    assert result.status == 1
     assert "read 5 = inserted 2 + updated 0 + unchanged 0 + rejected 3" in result.out
     assert "  line 4: The high 9 is below the low 12. (high_below_low)" in result.out
     assert result.sentence == "3 of 5 rows were rejected and are not loaded."
