@@ -64,7 +64,7 @@ class NewUserForm(SetPasswordMixin, UserForm):  # type: ignore[type-arg]  # gene
         return super().clean()
 
     def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]  # the form's own; the stubs leave it out
+        super()._post_clean()
         self.validate_password_for_user(self.instance, "password1")
 
 
