@@ -12,29 +12,10 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.decorators import display
 
 from marketdata.models import Instrument
-from marketdata.services.instruments import save_instrument
+from marketdata.services.instruments import EDITABLE, save_instrument
 from tradingsite.core.actor import Actor
 from tradingsite.core.admin.base import ScopedModelAdmin
 from tradingsite.core.admin.transfer import ExportPages, ImportPages, ImportResource
-
-COLUMNS = (
-    "symbol",
-    "company_name",
-    "asset_class",
-    "exchange",
-    "calendar",
-    "currency",
-    "time_zone",
-    "sector",
-    "industry",
-    "market_cap",
-    "tick_size",
-    "quantity_step",
-    "lot_size",
-    "multiplier",
-    "is_simulated",
-    "is_active",
-)
 
 
 class InstrumentResource(ImportResource):
@@ -43,7 +24,7 @@ class InstrumentResource(ImportResource):
     class Meta:
         model = Instrument
         name = "instruments"
-        fields = COLUMNS
+        fields = EDITABLE
         import_id_fields = ("symbol",)
         skip_unchanged = True
 
@@ -78,7 +59,7 @@ class InstrumentAdmin(ExportPages, ImportPages, ScopedModelAdmin):
         ("Record", {"fields": ("created_at", "updated_at")}),
     )
     add_fieldsets = fieldsets[:-1]
-    export_fields = COLUMNS
+    export_fields = EDITABLE
     import_resource = InstrumentResource
 
     @display(description="tradable", boolean=True)

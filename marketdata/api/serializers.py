@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from marketdata.models import AssetClass, DailyBar, IngestBatch, Instrument, IntradayBar
+from marketdata.services.instruments import EDITABLE
 from tradingsite.core.api.serializers import (
     ExactDecimalField,
     FlagField,
@@ -20,28 +21,7 @@ class InstrumentSerializer(RowSerializer[Instrument]):
 
     class Meta:
         model = Instrument
-        fields = [
-            "id",
-            "symbol",
-            "company_name",
-            "asset_class",
-            "exchange",
-            "calendar",
-            "currency",
-            "time_zone",
-            "sector",
-            "industry",
-            "market_cap",
-            "tick_size",
-            "quantity_step",
-            "lot_size",
-            "multiplier",
-            "is_simulated",
-            "is_active",
-            "is_tradable",
-            "created_at",
-            "updated_at",
-        ]
+        fields = ["id", *EDITABLE, "is_tradable", "created_at", "updated_at"]
 
 
 class InstrumentChange(StrictSerializer):

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from marketdata.calendars import is_calendar
 from marketdata.ingest.options import find_zone
 from marketdata.models import AssetClass, Instrument
 from systemevents.services.audit import changes, columns, record_audit
@@ -17,26 +18,24 @@ from tradingsite.core.locking import lock
 from tradingsite.core.symbols import normalise_symbol
 from tradingsite.core.transactions import in_transaction
 
-# What a person may set; the rest is kept by the software.
-EDITABLE = frozenset(
-    {
-        "symbol",
-        "company_name",
-        "asset_class",
-        "exchange",
-        "calendar",
-        "currency",
-        "time_zone",
-        "sector",
-        "industry",
-        "market_cap",
-        "tick_size",
-        "quantity_step",
-        "lot_size",
-        "multiplier",
-        "is_simulated",
-        "is_active",
-    }
+# What a person may set, in the order in which it is shown; the rest is kept by the software.
+EDITABLE = (
+    "symbol",
+    "company_name",
+    "asset_class",
+    "exchange",
+    "calendar",
+    "currency",
+    "time_zone",
+    "sector",
+    "industry",
+    "market_cap",
+    "tick_size",
+    "quantity_step",
+    "lot_size",
+    "multiplier",
+    "is_simulated",
+    "is_active",
 )
 # SQLite refuses long parameter lists.
 _LOOKUP = 500
@@ -117,7 +116,7 @@ def save_instrument(*, actor: Actor, values: Mapping[str, Any], instrument: Inst
     whose `errors` name the fields; Conflict when the symbol is taken or would change.
     """
     actor.require("marketdata.add_instrument" if instrument is None else "marketdata.change_instrument")
-    if foreign := set(values) - EDITABLE:
+    if foreign := set(values) - set(EDITABLE):
         raise InvalidInput.field(min(foreign), f"{min(foreign)} can't be set.", code="not_editable")
     if instrument is None:
         saved, before = Instrument(), {}
@@ -183,11 +182,3 @@ def _check_names(instrument: Instrument) -> list[FieldError]:
     ):
         errors.append(FieldError("currency", "invalid_currency", "Write three capital letters, as in USD."))
     return errors
-
-
-def is_calendar(name: str) -> bool:
-    """Whether there is an exchange calendar of this name."""
-    # Pulls in pandas, so only when a calendar is named.
-    from exchange_calendars import get_calendar_names
-
-    return name in get_calendar_names(include_aliases=True)
