@@ -35,6 +35,7 @@ AUDIT_SEAL_KEY = env.text("AUDIT_SEAL_KEY")
 DEBUG = env.flag("DEBUG")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")
 PUBLIC_URL = env.text("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 REGISTRATION = env.text("REGISTRATION", default="closed").lower()
@@ -97,7 +98,11 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "tradingsite.core.middleware.RequestContextMiddleware",
+    # Outside of all that can refuse, so that refusals have the headers too.
+    "tradingsite.core.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tradingsite.core.middleware.CrossOriginMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tradingsite.core.middleware.ProblemMiddleware",
     "tradingsite.core.middleware.CleanInputMiddleware",
@@ -107,7 +112,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "tradingsite.urls"
 WSGI_APPLICATION = "tradingsite.wsgi.application"
@@ -151,8 +155,10 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _HTTPS
 SECURE_HSTS_PRELOAD = _HTTPS
+# Middleware takes the header away from everybody but a trusted proxy.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # HTTPS itself is the proxy's work; PUBLIC_URL says whether it is there (core.W004 warns without).
 SILENCED_SYSTEM_CHECKS = ["security.W008"] if _HTTPS else []
@@ -170,6 +176,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# The largest body of any kind, a form with its files too.
+UPLOAD_MAX_SIZE = 64 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # The API
@@ -210,12 +218,35 @@ SPECTACULAR_SETTINGS = {
 # Mail
 globals().update(env.mail("EMAIL_URL"))
 
+# Pages of other origins may call the API, with a key and never with a cookie.
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
+CORS_ALLOW_HEADERS = [
+    *("accept", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match"),
+    *("x-api-key", "x-request-id"),
+]
+CORS_EXPOSE_HEADERS = [
+    *("Bars-Complete", "ETag", "Next-Cursor", "Next-Page-Token", "RateLimit", "RateLimit-Policy"),
+    *("Retry-After", "X-Request-ID"),
+]
+
 # Logs: one line an event on standard error; SQL only when asked for.
-LOGGING = {
+LOG_FORMAT = env.text("LOG_FORMAT", default="line").lower()
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line"}},
+    "filters": {"context": {"()": "tradingsite.core.logging.ContextFilter"}},
+    "formatters": {
+        "line": {"()": "tradingsite.core.logging.LineFormatter"},
+        "json": {"()": "tradingsite.core.logging.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "stream": sys.stderr,
+            "formatter": "json" if LOG_FORMAT == "json" else "line",
+            "filters": ["context"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
@@ -224,6 +255,11 @@ LOGGING = {
             "level": "DEBUG" if SQL_ECHO else "WARNING",
             "propagate": False,
         },
+        # What was refused stands in the line of the access log.
+        "django.request": {"level": "ERROR"},
+        "django.server": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        # The pool warns of each connection that it makes anew; what fails, we say ourselves.
+        "psycopg": {"level": "ERROR"},
     },
 }
 

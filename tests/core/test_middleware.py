@@ -57,7 +57,7 @@ def test_an_unknown_path_is_a_problem(db: None, path: str) -> None:
 def test_a_nul_is_refused_in_paths_and_queries(owner_api: APIClient, path: str) -> None:
     answer = owner_api.get(path)
     assert answer.status_code == 400
-    assert answer["Content-Type"] == (PROBLEM if path.startswith("/api/") else "text/plain")
+    assert answer["Content-Type"] == (PROBLEM if path.startswith("/api/") else "text/plain; charset=utf-8")
 
 
 def test_a_nul_is_refused_in_a_form(db: None) -> None:

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from tradingsite.core.actor import Actor, Front
 from tradingsite.core.errors import NotAuthenticated
+from tradingsite.core.logging import note_actor
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -29,6 +30,7 @@ def api_actor(request: Request) -> Actor:
 def _actor(request: Any, *, user: Any, front: Front, key_id: str = "") -> Actor:
     if not user.is_authenticated:
         raise NotAuthenticated("Send an API key, or log in.")
+    note_actor(user.get_username())
     return Actor.of(
         # The user itself, not the lazy object that sessions put around it: services ask for its type.
         getattr(user, "_wrapped", user),
@@ -45,13 +47,18 @@ def client_address(remote: str, forwarded: str, trusted: list[str]) -> str | Non
     `forwarded` (X-Forwarded-For) counts only as far as trusted proxies wrote it: the last
     address in it that is not a trusted proxy's own. None when that one is not an address.
     """
-    networks = [ip_network(entry, strict=False) for entry in trusted]
     address = _parsed(remote)
     for hop in reversed(forwarded.split(",") if forwarded else []):
-        if address is None or not any(ip_address(address) in network for network in networks):
+        if address is None or not is_trusted_proxy(address, trusted):
             break
         address = _parsed(hop)
     return address
+
+
+def is_trusted_proxy(remote: str, trusted: list[str]) -> bool:
+    """Whether this is the address of a trusted proxy, so that what it forwards is believed; pure."""
+    address = _parsed(remote) if trusted else None
+    return address is not None and any(ip_address(address) in ip_network(entry, strict=False) for entry in trusted)
 
 
 def _parsed(text: str) -> str | None:

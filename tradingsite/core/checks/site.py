@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from tradingsite.core.logging import FORMATS as LOG_FORMATS
+
 REGISTRATIONS = ("closed", "invite", "open")
 _DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 _REDIS = "django.core.cache.backends.redis.RedisCache"
@@ -44,7 +46,24 @@ def check_addresses(**kwargs: Any) -> list[CheckMessage]:
         for entry in settings.TRUSTED_PROXIES
         if not is_network(entry)
     ]
+    found += [
+        Error(
+            f"CORS_ALLOWED_ORIGINS contains {entry!r}, which is not an origin.",
+            hint="Write http:// or https:// and a host, nothing after it, as in https://app.example.com.",
+            id="desk.E027",
+        )
+        for entry in settings.CORS_ALLOWED_ORIGINS
+        if not is_origin(entry)
+    ]
     return found
+
+
+@register()
+def check_log_format(**kwargs: Any) -> list[CheckMessage]:
+    """LOG_FORMAT is one of its words."""
+    if settings.LOG_FORMAT in LOG_FORMATS:
+        return []
+    return [Error(f"LOG_FORMAT is {settings.LOG_FORMAT!r}; it must be {' or '.join(LOG_FORMATS)}.", id="desk.E028")]
 
 
 @register(Tags.security)
@@ -103,6 +122,14 @@ def is_web_address(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def is_origin(text: str) -> bool:
+    """Whether this is exactly what a browser sends as Origin: scheme, host and perhaps a port; pure."""
+    if not is_web_address(text):
+        return False
+    parts = urlsplit(text)
+    return text == f"{parts.scheme}://{parts.netloc}" == text.lower() and not set("*@") & set(parts.netloc)
 
 
 def is_network(text: str) -> bool:
