@@ -58,8 +58,13 @@ lint: install-dev ## format, lint, types, imports
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 
-bench: install-dev ## measure imports against each engine's own bulk loader
-	@for url in $$($(ENGINES) urls); do DATABASE_URL=$$url $(BIN)/python -m benchmarks.import_bars || exit 1; done
+# Benchmarks of one process, then those that a database decides, on each engine that answers.
+BENCHMARKS = import_bars
+
+bench: install-dev ## measure against named yardsticks, on each engine
+	@$(BIN)/python -m benchmarks.startup
+	@for url in $$($(ENGINES) urls); do for name in $(BENCHMARKS); do \
+	  DATABASE_URL=$$url $(BIN)/python -m benchmarks.$$name || exit 1; done; done
 
 lock: install-dev ## write requirements*.txt anew from requirements*.in
 	@for name in requirements requirements-dev; do \
