@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.services.api_keys import create_api_key
 from tests.factories import UserFactory
+from tests.teardown import let_flush_empty_the_trail
 from tradingsite.core.actor import Actor, Front
 
 SECRET_KEY = "a secret key of the tests, long enough to sign with: 0123456789abcdef"
@@ -21,6 +22,7 @@ SECRET_KEY = "a secret key of the tests, long enough to sign with: 0123456789abc
 def pytest_configure() -> None:
     """The secret is there before the first fixture: making the database already asks for it."""
     django_settings.SECRET_KEY = SECRET_KEY
+    let_flush_empty_the_trail()
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,7 @@ def main() -> None:
 def fill() -> None:
     """A row at least in every table of ours."""
     from accounts.services.api_keys import create_api_key
+    from systemevents.services.seals import seal_audit
     from tests.factories import UserFactory
     from tests.models import factory_of, models_with_factories
     from tradingsite.core.actor import Actor
@@ -49,6 +50,7 @@ def fill() -> None:
     for model in models_with_factories():
         factory_of(model).create()
     create_api_key(actor=Actor.system("tests"), owner=UserFactory.create(role="trader"), name="migrations")
+    seal_audit(actor=Actor.system("tests"))
 
 
 def rows() -> dict[str, int]:

@@ -21,6 +21,7 @@ R = TypeVar("R")
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60
+SEAL_KEY = "a seal key of the tests that is long enough to seal with: 0123456789"
 
 
 def database_url(name: str | None = None) -> str:
@@ -37,7 +38,11 @@ def database_url(name: str | None = None) -> str:
 
 def environment(url: str) -> dict[str, str]:
     """The environment of a process on that database, with secrets of its own."""
-    secrets = {"SECRET_KEY": "a secret of the tests " * 3, "API_KEY_PEPPERS": "1:a pepper of the tests"}
+    secrets = {
+        "SECRET_KEY": "a secret of the tests " * 3,
+        "API_KEY_PEPPERS": "1:a pepper of the tests",
+        "AUDIT_SEAL_KEY": SEAL_KEY,
+    }
     return {**os.environ, **secrets, "DATABASE_URL": url}
 
 

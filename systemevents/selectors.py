@@ -1,0 +1,96 @@
+"""Reading the audit trail and its seals by the million."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection
+from django.db.models import Max
+
+from systemevents.canonical import COLUMNS, SealHead
+from systemevents.models import AuditLog, AuditSeal
+
+ROWS = 2_000
+SEALS = 20
+# Each engine writes the time as canonical.moment does, JSON and addresses as text: nothing is parsed that need not be.
+_AS_TEXT = {
+    "postgresql": {
+        "occurred_at": "to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
+        "before": '"before"::text',
+        "after": '"after"::text',
+        "address": "abbrev(address)",
+    },
+    "mysql": {"occurred_at": "CAST(occurred_at AS CHAR)"},
+    # A time without a fraction is stored without one; a CAST hides the column's type from the driver's converter.
+    "sqlite": {
+        "occurred_at": "CAST(occurred_at || CASE length(occurred_at) WHEN 19 THEN '.000000' ELSE '' END AS TEXT)",
+    },
+}
+
+
+def stored_entries(*, after: int | None = None, through: int | None = None) -> Iterator[tuple[Any, ...]]:
+    """The trail in the order of the ids: each row is the id and the columns of `canonical.COLUMNS` as stored.
+
+    In chunks by key, so that memory stays flat and no transaction stays open.
+    """
+    expressions = _AS_TEXT[connection.vendor]
+    columns = ", ".join(expressions.get(name, connection.ops.quote_name(name)) for name in COLUMNS)
+    while True:
+        conditions, values = [], []
+        if after is not None:
+            conditions.append("id > %s")
+            values.append(after)
+        if through is not None:
+            conditions.append("id <= %s")
+            values.append(through)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT id, {columns} FROM audit_logs {where} ORDER BY id LIMIT {ROWS}",  # noqa: S608  # our own columns
+                values,
+            )
+            rows = cursor.fetchall()
+        yield from rows
+        if len(rows) < ROWS:
+            return
+        after = rows[-1][0]
+
+
+def seals() -> Iterator[AuditSeal]:
+    """Every seal in its order, a few at a time."""
+    last = None
+    while True:
+        query = AuditSeal.objects.order_by("number")
+        chunk = list((query if last is None else query.filter(number__gt=last))[:SEALS])
+        yield from chunk
+        if len(chunk) < SEALS:
+            return
+        last = chunk[-1].number
+
+
+def last_seal() -> AuditSeal | None:
+    return AuditSeal.objects.order_by("-number").first()
+
+
+def last_entry_id() -> int:
+    """The highest id of the trail that others can see by now; 0 when it is empty."""
+    return AuditLog.objects.aggregate(last=Max("id"))["last"] or 0
+
+
+def head_of(seal: AuditSeal) -> SealHead:
+    """What the seal's code covers."""
+    return SealHead(
+        number=seal.number,
+        sealed_at=seal.sealed_at,
+        version=seal.version,
+        ranges=seal.ranges,
+        first_id=seal.first_id,
+        last_id=seal.last_id,
+        entries=seal.entries,
+        closed_through=seal.closed_through,
+        digest=seal.digest,
+        fingerprints=bytes(seal.fingerprints),
+        key_name=seal.key_name,
+        previous=seal.previous,
+    )
