@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
@@ -19,21 +20,27 @@ _HINT = "`python -m tradingsite.ops.environment` writes a .env with fresh ones; 
 
 @register(Tags.security)
 def check_secrets(**kwargs: Any) -> list[CheckMessage]:
-    """Every secret is there, strong, and none of the others."""
-    found: list[CheckMessage] = [
-        Error(f"{name} is not set.", hint=_HINT, id="desk.E001")
-        for name, value in (("SECRET_KEY", secret_key()), ("API_KEY_PEPPERS", settings.API_KEY_PEPPERS))
-        if not value
-    ]
+    """Every secret is there, strong, and none of the others.
+
+    Only what can't work is an error, which stops every command. A weak secret is a warning: the
+    operator who is mending it needs the commands; `check --deploy --fail-level WARNING` refuses it.
+    """
+    found: list[CheckMessage] = []
+    if not secret_key():
+        found.append(Error("SECRET_KEY is not set.", hint=_HINT, id="desk.E001"))
+    if not settings.API_KEY_PEPPERS:
+        found.append(
+            checks.Warning("API_KEY_PEPPERS is not set: no API key can be made or used.", hint=_HINT, id="desk.W001")
+        )
     try:
         secrets = named_secrets()
     except ValueError as error:
         return [*found, Error(f"API_KEY_PEPPERS can't be read: {error}.", hint=_HINT, id="desk.E002")]
     for name, secret in secrets.items():
         if fault := weakness(secret, shortest=SHORTEST[name.partition(" ")[0]]):
-            found.append(Error(f"{name} is weak: {fault}.", hint=_HINT, id="desk.E003"))
+            found.append(checks.Warning(f"{name} is weak: {fault}.", hint=_HINT, id="desk.W003"))
     found += [
-        Error(f"{first} and {second} are the same; each needs one of its own.", hint=_HINT, id="desk.E004")
+        checks.Warning(f"{first} and {second} are the same; each needs one of its own.", hint=_HINT, id="desk.W004")
         for (first, secret), (second, other) in combinations(secrets.items(), 2)
         if secret == other
     ]
