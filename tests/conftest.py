@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.services.api_keys import create_api_key
+from accounts.services.key_limits import KeyLimits
 from tests.factories import UserFactory
 from tests.teardown import let_flush_empty_the_trail
 from tradingsite.core.actor import Actor, Front
@@ -40,6 +41,8 @@ def settings_of_their_own(settings: Any) -> None:
     """No test depends on what the machine's `.env` says."""
     settings.SECRET_KEY = SECRET_KEY
     settings.API_KEY_PEPPERS = "1:a pepper of the tests that is long enough"
+    # What counts requests is tested by itself (tests/core/test_throttling.py).
+    settings.THROTTLE_KEY = settings.THROTTLE_USER = settings.THROTTLE_ANON = None
     # Static files straight from the packages: no collectstatic before the tests.
     settings.WHITENOISE_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -87,11 +90,13 @@ def actor_of() -> Callable[[User], Actor]:
 
 @pytest.fixture
 def api_of(system: Actor) -> Callable[[User], APIClient]:
-    """An API client with a fresh key of the user's."""
+    """An API client with a fresh key of the user's; an administrator's carries the scope for that."""
 
     def make(user: User) -> APIClient:
         client = APIClient()
-        key = create_api_key(actor=system, owner=user, name="tests").text
+        administers = user.is_superuser or user.groups.filter(name="admin").exists()
+        limits = KeyLimits(scopes=["admin"] if administers else None)
+        key = create_api_key(actor=system, owner=user, name="tests", limits=limits).text
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
         return client
 

@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import ApiKey, User
 from accounts.services.api_keys import create_api_key
+from portfolio.models import Portfolio
 from systemevents.models import AuditLog
 from tests.answers import assert_problem, assert_same_answer
 from tests.factories import (
@@ -36,16 +37,28 @@ from tradingsite.core import clock
 from tradingsite.core.actor import Actor
 
 METHODS = ("get", "post", "put", "patch", "delete")
-ROLES = ("anonymous", "viewer", "owner", "analyst", "admin", "stranger", "deactivated", "expired")
+ROLES = (
+    *("anonymous", "viewer", "owner", "analyst", "admin", "stranger", "deactivated", "expired"),
+    *("reader", "bound", "elsewhere"),
+)
 
 # Who gets what, in the order of ROLES: the owner and the stranger are traders; a deactivated
-# owner's key and an expired one are as good as none.
-OPEN = "200 200 200 200 200 200 200 200"
-ANYBODY = "401 200 200 200 200 200 401 401"
-OWN = "401 404 200 404 200 404 401 401"
-STAFF = "401 403 403 403 200 403 401 401"
-DATA = "401 403 403 200 200 403 401 401"
+# owner's key and an expired one are as good as none. The last three are keys of the owner's: one that
+# reads market data and portfolios only, one bound to the portfolio, one that works from other addresses.
+OPEN = "200 200 200 200 200 200 200 200 200 200 200"
+ANYBODY = "401 200 200 200 200 200 401 401 200 200 401"
+SCOPED = "401 200 200 200 200 200 401 401 403 200 401"
+OWN = "401 404 200 404 200 404 401 401 200 200 401"
+UNBOUND = "401 404 200 404 200 404 401 401 200 404 401"
+SCOPED_OWN = "401 404 200 404 200 404 401 401 403 404 401"
+STAFF = "401 403 403 403 200 403 401 401 403 403 401"
+DATA = "401 403 403 200 200 403 401 401 403 403 401"
+NEVER = "401 403 403 403 403 403 401 401 403 403 401"
 
+LIMITS: dict[str, dict[str, Any]] = {
+    "reader": {"scopes": ["marketdata:read", "portfolio:read"]},
+    "elsewhere": {"allowed_addresses": ["192.0.2.0/24"]},
+}
 NEW_SIGNAL = {"symbol": "SPY", "date": "2020-01-02", "signal_type": "BUY"}
 
 # route, method, path under /api/, body, statuses
@@ -54,7 +67,7 @@ MATRIX: list[tuple[str, str, str, Any, str]] = [
     ("docs", "get", "docs/", None, OPEN),
     ("bars", "get", "v1/bars/?symbols=SPY", None, ANYBODY),
     ("metadata-list", "get", "v1/metadata/", None, ANYBODY),
-    ("metadata-list", "post", "v1/metadata/", {"symbol": "NEW"}, "401 403 403 201 201 403 401 401"),
+    ("metadata-list", "post", "v1/metadata/", {"symbol": "NEW"}, "401 403 403 201 201 403 401 401 403 403 401"),
     ("metadata-detail", "get", "v1/metadata/SPY/", None, ANYBODY),
     ("metadata-detail", "patch", "v1/metadata/SPY/", {"sector": "Funds"}, DATA),
     ("daily-data-list", "get", "v1/daily-data/", None, ANYBODY),
@@ -64,42 +77,69 @@ MATRIX: list[tuple[str, str, str, Any, str]] = [
     ("ingest-batches-list", "get", "v1/ingest-batches/", None, DATA),
     ("ingest-batches-detail", "get", "v1/ingest-batches/{batch}/", None, DATA),
     ("portfolios-list", "get", "v1/portfolios/", None, ANYBODY),
-    ("portfolios-list", "post", "v1/portfolios/", {"name": "New"}, "401 403 201 403 201 201 401 401"),
+    ("portfolios-list", "post", "v1/portfolios/", {"name": "New"}, "401 403 201 403 201 201 401 401 403 403 401"),
     ("portfolios-detail", "get", "v1/portfolios/{portfolio}/", None, OWN),
     # Seeing everybody's rows gives no right to change them.
-    ("portfolios-detail", "patch", "v1/portfolios/{portfolio}/", {"name": "X"}, "401 403 200 403 403 404 401 401"),
+    (
+        "portfolios-detail",
+        "patch",
+        "v1/portfolios/{portfolio}/",
+        {"name": "X"},
+        "401 403 200 403 403 404 401 401 403 200 401",
+    ),
     ("portfolios-positions", "get", "v1/portfolios/{portfolio}/positions/", None, OWN),
     ("portfolios-cash", "get", "v1/portfolios/{portfolio}/cash/", None, OWN),
     ("portfolios-performance", "get", "v1/portfolios/{portfolio}/performance/", None, OWN),
     ("watchlists-list", "get", "v1/watchlists/", None, ANYBODY),
-    ("watchlists-list", "post", "v1/watchlists/", {"name": "New"}, "401 403 201 201 201 201 401 401"),
-    ("watchlists-detail", "get", "v1/watchlists/{watchlist}/", None, OWN),
-    ("watchlists-detail", "patch", "v1/watchlists/{watchlist}/", {"name": "X"}, "401 403 200 404 403 404 401 401"),
-    ("watchlists-detail", "delete", "v1/watchlists/{watchlist}/", None, "401 403 204 404 403 404 401 401"),
-    ("watchlists-items", "get", "v1/watchlists/{watchlist}/items/", None, OWN),
+    ("watchlists-list", "post", "v1/watchlists/", {"name": "New"}, "401 403 201 201 201 201 401 401 403 403 401"),
+    ("watchlists-detail", "get", "v1/watchlists/{watchlist}/", None, UNBOUND),
+    (
+        "watchlists-detail",
+        "patch",
+        "v1/watchlists/{watchlist}/",
+        {"name": "X"},
+        "401 403 200 404 403 404 401 401 403 404 401",
+    ),
+    ("watchlists-detail", "delete", "v1/watchlists/{watchlist}/", None, "401 403 204 404 403 404 401 401 403 404 401"),
+    ("watchlists-items", "get", "v1/watchlists/{watchlist}/items/", None, UNBOUND),
     (
         "watchlists-items",
         "post",
         "v1/watchlists/{watchlist}/items/",
         {"symbol": "SPY"},
-        "401 403 201 404 403 404 401 401",
+        "401 403 201 404 403 404 401 401 403 404 401",
     ),
-    ("watchlists-item", "delete", "v1/watchlists/{watchlist}/items/IBM/", None, "401 403 204 404 403 404 401 401"),
-    ("signals-list", "get", "v1/signals/", None, ANYBODY),
-    ("signals-list", "post", "v1/signals/", NEW_SIGNAL, "401 403 403 201 201 403 401 401"),
-    ("signals-detail", "get", "v1/signals/{signal}/", None, OWN),
+    (
+        "watchlists-item",
+        "delete",
+        "v1/watchlists/{watchlist}/items/IBM/",
+        None,
+        "401 403 204 404 403 404 401 401 403 404 401",
+    ),
+    ("signals-list", "get", "v1/signals/", None, SCOPED),
+    ("signals-list", "post", "v1/signals/", NEW_SIGNAL, "401 403 403 201 201 403 401 401 403 403 401"),
+    ("signals-detail", "get", "v1/signals/{signal}/", None, SCOPED_OWN),
     ("system-events-list", "get", "v1/system-events/", None, STAFF),
     ("system-events-detail", "get", "v1/system-events/{event}/", None, STAFF),
-    ("audit-logs-list", "get", "v1/audit-logs/", None, "401 403 200 200 200 200 401 401"),
-    ("audit-logs-detail", "get", "v1/audit-logs/{audit_log}/", None, "401 403 200 404 200 404 401 401"),
+    ("audit-logs-list", "get", "v1/audit-logs/", None, "401 403 200 200 200 200 401 401 403 200 401"),
+    ("audit-logs-detail", "get", "v1/audit-logs/{audit_log}/", None, "401 403 200 404 200 404 401 401 403 404 401"),
     ("auth-me", "get", "v1/auth/me/", None, ANYBODY),
     ("users-list", "get", "v1/users/", None, STAFF),
     ("users-detail", "get", "v1/users/{user}/", None, STAFF),
     ("roles-list", "get", "v1/roles/", None, STAFF),
     ("roles-detail", "get", "v1/roles/{role}/", None, STAFF),
-    ("api-keys-list", "get", "v1/api-keys/", None, ANYBODY),
-    ("api-keys-detail", "get", "v1/api-keys/{api_key}/", None, OWN),
-    ("api-keys-revoke", "post", "v1/api-keys/{api_key}/revoke/", None, "401 403 200 404 200 404 401 401"),
+    ("api-keys-list", "get", "v1/api-keys/", None, SCOPED),
+    ("api-keys-detail", "get", "v1/api-keys/{api_key}/", None, SCOPED_OWN),
+    ("api-keys-list", "post", "v1/api-keys/", {"name": "another"}, NEVER),
+    (
+        "api-keys-detail",
+        "patch",
+        "v1/api-keys/{api_key}/",
+        {"name": "X"},
+        "401 403 200 404 200 404 401 401 403 404 401",
+    ),
+    ("api-keys-rotate", "post", "v1/api-keys/{api_key}/rotate/", {}, NEVER),
+    ("api-keys-revoke", "post", "v1/api-keys/{api_key}/revoke/", None, "401 404 200 404 200 404 401 401 403 404 401"),
 ]
 
 
@@ -143,7 +183,7 @@ def clients(owner: User, api_of: Callable[[User], APIClient], system: Actor) -> 
 
     def user_of(role: str) -> User:
         match role:
-            case "owner" | "deactivated" | "expired":
+            case "owner" | "deactivated" | "expired" | "reader" | "bound" | "elsewhere":
                 return owner
             case "stranger":
                 return UserFactory.create(role="trader")
@@ -155,6 +195,10 @@ def clients(owner: User, api_of: Callable[[User], APIClient], system: Actor) -> 
             return APIClient()
         user = user_of(role)
         client = api_of(user)
+        if role in LIMITS:
+            ApiKey.objects.filter(name="tests").update(**LIMITS[role])
+        if role == "bound":
+            ApiKey.objects.filter(name="tests").update(portfolio=Portfolio.objects.get(owner=owner))
         if role == "deactivated":
             User.objects.filter(pk=user.pk).update(is_active=False)
         if role == "expired":
@@ -224,7 +268,9 @@ def test_a_strangers_id_answers_as_a_missing_one(
 def test_an_id_that_is_none_is_missing(world: World, clients: Callable[[str], APIClient], path: str, pk: str) -> None:
     route = dict.fromkeys(world.ids, pk)
     client = clients("admin")
-    answer = client.post if path.endswith("revoke/") else client.delete if "/items/I" in path else client.get
+    answer = (
+        client.post if path.endswith(("revoke/", "rotate/")) else client.delete if "/items/I" in path else client.get
+    )
     assert_problem(answer(f"/api/{path.format(**route)}"), 404)
 
 

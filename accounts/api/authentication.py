@@ -24,9 +24,9 @@ class ApiKeyAuthentication(BaseAuthentication):
         text = self._key_text(request)
         if text is None:
             return None
-        key = find_usable_key(text)
+        key = find_usable_key(text, address=getattr(request, "client_address", None))
         if key is None:
-            # The same words for a mistyped, an unknown, an expired and a revoked key.
+            # The same words for a mistyped, an unknown, an expired and a revoked key, and from a foreign address.
             raise AuthenticationFailed("The API key is not valid.")
         note_use(key)
         return key.owner, key

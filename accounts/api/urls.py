@@ -3,7 +3,7 @@
 from django.urls import path
 
 from accounts.api.views import ApiKeyViewSet, MeView, RoleViewSet, UserViewSet
-from tradingsite.core.api.routes import LIST, ONE
+from tradingsite.core.api.routes import CHANGE, CREATE, LIST, ONE
 
 urlpatterns = [
     path("auth/me/", MeView.as_view(), name="auth-me"),
@@ -11,7 +11,8 @@ urlpatterns = [
     path("users/<str:pk>/", UserViewSet.as_view(ONE), name="users-detail"),
     path("roles/", RoleViewSet.as_view(LIST), name="roles-list"),
     path("roles/<str:pk>/", RoleViewSet.as_view(ONE), name="roles-detail"),
-    path("api-keys/", ApiKeyViewSet.as_view(LIST), name="api-keys-list"),
-    path("api-keys/<str:pk>/", ApiKeyViewSet.as_view(ONE), name="api-keys-detail"),
+    path("api-keys/", ApiKeyViewSet.as_view(LIST | CREATE), name="api-keys-list"),
+    path("api-keys/<str:pk>/", ApiKeyViewSet.as_view(ONE | CHANGE), name="api-keys-detail"),
+    path("api-keys/<str:pk>/rotate/", ApiKeyViewSet.as_view({"post": "rotate"}), name="api-keys-rotate"),
     path("api-keys/<str:pk>/revoke/", ApiKeyViewSet.as_view({"post": "revoke"}), name="api-keys-revoke"),
 ]

@@ -1,7 +1,9 @@
-"""People, roles and keys over HTTP. A key never makes a key, so there is no way to make one here."""
+"""People, roles and keys over HTTP."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
+from datetime import timedelta
 from typing import Any, cast
 
 from django.db import models
@@ -11,12 +13,34 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.filters import ApiKeyFilters, RoleFilters, UserFilters
-from accounts.api.serializers import ME, ApiKeySerializer, RoleSerializer, UserSerializer
+from accounts.api.serializers import (
+    ME,
+    ApiKeySerializer,
+    KeyChange,
+    NewKeyBody,
+    NewKeySerializer,
+    RevokedKeySerializer,
+    RoleSerializer,
+    RotateBody,
+    UserSerializer,
+)
 from accounts.models import ApiKey, Role, User
-from accounts.services.api_keys import revoke_api_key
+from accounts.selectors import key_deeds, permissions_of_actor
+from accounts.services.api_keys import (
+    DEFAULT_OVERLAP,
+    NewKey,
+    create_api_key,
+    rename_api_key,
+    revoke_api_key,
+    rotate_api_key,
+)
+from accounts.services.key_limits import KeyLimits
 from tradingsite.core.api.permissions import SignedIn
 from tradingsite.core.api.serializers import EmptyBody
 from tradingsite.core.api.viewsets import Endpoint, ReadOnlyScopedViewSet
+
+LIMITS = frozenset(field.name for field in fields(KeyLimits))
+NO_KEY = "A key never mints a key: through one this is 403. Log in for it, or use the admin or `create_api_key`."
 
 
 @extend_schema_view(list=extend_schema(summary="Users"), retrieve=extend_schema(summary="One user"))
@@ -47,13 +71,51 @@ class ApiKeyViewSet(ReadOnlyScopedViewSet):
     serializer_class = ApiKeySerializer
     filterset_class = ApiKeyFilters
     related = ("owner",)
-    permissions = {"revoke": "accounts.change_apikey"}
+    permissions = {"rotate": "accounts.add_apikey"}
 
-    @extend_schema(summary="End a key at once", request=None, responses=ApiKeySerializer)
+    def get_permissions(self) -> Any:
+        # Any key may end itself, so the service decides.
+        return [SignedIn()] if self.action == "revoke" else super().get_permissions()
+
+    @extend_schema(
+        summary="Make a key; not with a key", request=NewKeyBody, responses={201: NewKeySerializer}, description=NO_KEY
+    )
+    def create(self, request: Request) -> Response:
+        values = self.body(NewKeyBody)
+        given = {name: values.pop(name) for name in LIMITS if name in values}
+        owner = cast(User, self.actor.user)
+        return shown_once(create_api_key(actor=self.actor, owner=owner, limits=KeyLimits(**given), **values))
+
+    @extend_schema(summary="Rename a key", request=KeyChange, responses=ApiKeySerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        key = self.get_object()
+        values = self.body(KeyChange, partial=True)
+        return Response(ApiKeySerializer(rename_api_key(actor=self.actor, key=key, **values)).data)
+
+    @extend_schema(
+        summary="Make the key that follows; not with a key",
+        request=RotateBody,
+        responses={201: NewKeySerializer},
+        description=NO_KEY,
+    )
+    def rotate(self, request: Request, pk: str) -> Response:
+        key = self.get_object()
+        hours = self.body(RotateBody).get("overlap_hours")
+        overlap = DEFAULT_OVERLAP if hours is None else timedelta(hours=hours)
+        return shown_once(rotate_api_key(actor=self.actor, key=key, overlap=overlap))
+
+    @extend_schema(summary="End a key at once, and learn what it did", request=None, responses=RevokedKeySerializer)
     def revoke(self, request: Request, pk: str) -> Response:
         key = self.get_object()
         self.body(EmptyBody)
-        return Response(ApiKeySerializer(revoke_api_key(actor=self.actor, key=key)).data)
+        key = revoke_api_key(actor=self.actor, key=key)
+        return Response({**ApiKeySerializer(key).data, "did": asdict(key_deeds(key))})
+
+
+def shown_once(new: NewKey) -> Response:
+    """The answer with the key's text, which nobody on the way may keep."""
+    body = {**ApiKeySerializer(new.key).data, "key": new.text}
+    return Response(body, status=201, headers={"Cache-Control": "no-store"})
 
 
 class MeView(Endpoint):
@@ -70,7 +132,7 @@ class MeView(Endpoint):
                 "username": user.username,
                 "email": user.email,
                 "roles": sorted(user.groups.values_list("name", flat=True)),
-                "permissions": sorted(user.get_all_permissions()),
+                "permissions": permissions_of_actor(self.actor),
                 "sees_everything": self.actor.sees_everything,
                 "api_key": ApiKeySerializer(request.auth).data if isinstance(request.auth, ApiKey) else None,
             }

@@ -35,7 +35,7 @@ def create_watchlist(
     actor.require("portfolio.add_watchlist")
     if portfolio is not None:
         require(actor, Grant.TRADE, on=portfolio)
-    watchlist = Watchlist(owner=owner_for(actor, owner), name=clean_name(name), portfolio=portfolio)
+    watchlist = Watchlist(owner=owner_for(actor, owner, within=portfolio), name=clean_name(name), portfolio=portfolio)
     _save_named(watchlist)
     record_audit(actor, "watchlist.created", watchlist, after=columns(watchlist))
     return watchlist

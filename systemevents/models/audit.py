@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 class AuditLogQuerySet(ScopedQuerySet["AuditLog"]):
-    """Everybody sees what they did themselves; `core.view_all` sees all."""
+    """Everybody sees what they did themselves; `core.view_all` sees all; a key bound to a portfolio what it did."""
 
     def scope(self, actor: Actor) -> Q:
-        return Q(actor=actor.user_id)
+        own = Q(actor=actor.user_id)
+        return own if actor.portfolio_id is None else own & Q(key_id=actor.key_id)
 
 
 class AuditLog(models.Model):

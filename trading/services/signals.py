@@ -73,7 +73,7 @@ def record_signal(
     instrument = get_instrument(symbol)
     levels = levels or Levels()
     signal = Signal(
-        owner=owner_for(actor, owner),
+        owner=owner_for(actor, owner, within=portfolio),
         portfolio=portfolio,
         symbol=instrument.symbol,
         date=date,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.db.models import TextChoices
 
@@ -24,11 +24,22 @@ class Front(TextChoices):
     JOB = "job", "Job"
 
 
+class KeyRights(Protocol):
+    """What an API key may do, known since the query that found it: `permission in rights`."""
+
+    @property
+    def administers(self) -> bool:
+        """Whether the key carries its owner's standing as a superuser, if the owner is one."""
+
+    def __contains__(self, permission: str, /) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A user through a front, perhaps with a key; or, without a user, the system itself.
 
     `label` is the name that stays readable in the audit trail when the user is renamed.
+    `rights` are the key's, which are less than its user's; a key without them may nothing.
     `portfolio_id` is set when the key is bound to one portfolio.
     """
 
@@ -36,6 +47,7 @@ class Actor:
     front: Front
     user: AbstractUser | None = None
     key_id: str = ""
+    rights: KeyRights | None = None
     portfolio_id: int | None = None
     request_id: str = ""
     address: str | None = None
@@ -52,6 +64,8 @@ class Actor:
         *,
         front: Front,
         key_id: str = "",
+        rights: KeyRights | None = None,
+        portfolio_id: int | None = None,
         request_id: str = "",
         address: str | None = None,
     ) -> Actor:
@@ -61,6 +75,8 @@ class Actor:
             front=front,
             user=user,
             key_id=key_id,
+            rights=rights,
+            portfolio_id=portfolio_id,
             request_id=request_id,
             address=address,
         )
@@ -75,10 +91,12 @@ class Actor:
 
     @property
     def is_unlimited(self) -> bool:
-        """The system itself, or a superuser without a key."""
+        """The system itself, or a superuser: through a key only by the scope for it, bound to no portfolio."""
         if self.user is None:
             return True
-        return not self.key_id and self.user.is_active and self.user.is_superuser
+        if self.key_id and (self.rights is None or not self.rights.administers or self.portfolio_id is not None):
+            return False
+        return self.user.is_active and self.user.is_superuser
 
     @property
     def sees_everything(self) -> bool:
@@ -87,9 +105,14 @@ class Actor:
 
     def may(self, permission: str) -> bool:
         """Whether the actor holds a model permission, as in "portfolio.add_watchlist"."""
-        return self.user is None or self.user.has_perm(permission)
+        if self.user is None:
+            return True
+        if self.key_id:
+            return self.rights is not None and permission in self.rights
+        return self.user.has_perm(permission)
 
     def require(self, permission: str) -> None:
         """Raise Forbidden unless the actor holds the permission."""
         if not self.may(permission):
-            raise Forbidden(f"Your role does not include the permission {permission}.")
+            whose = "This key's scopes or its owner's role do" if self.key_id else "Your role does"
+            raise Forbidden(f"{whose} not include the permission {permission}.")

@@ -23,11 +23,10 @@ def admin_actor(request: HttpRequest) -> Actor:
 
 def api_actor(request: Request) -> Actor:
     """The user, and the key, behind an API call. Raises NotAuthenticated without one."""
-    key = request.auth
-    return _actor(request, user=request.user, front=Front.API, key_id=getattr(key, "public_id", ""))
+    return _actor(request, user=request.user, front=Front.API, key=request.auth)
 
 
-def _actor(request: Any, *, user: Any, front: Front, key_id: str = "") -> Actor:
+def _actor(request: Any, *, user: Any, front: Front, key: Any = None) -> Actor:
     if not user.is_authenticated:
         raise NotAuthenticated("Send an API key, or log in.")
     note_actor(user.get_username())
@@ -35,7 +34,10 @@ def _actor(request: Any, *, user: Any, front: Front, key_id: str = "") -> Actor:
         # The user itself, not the lazy object that sessions put around it: services ask for its type.
         getattr(user, "_wrapped", user),
         front=front,
-        key_id=key_id,
+        # What stands in for a key, a token for one, has none of these.
+        key_id=getattr(key, "public_id", ""),
+        rights=getattr(key, "rights", None),
+        portfolio_id=getattr(key, "portfolio_id", None),
         request_id=getattr(request, "request_id", ""),
         address=getattr(request, "client_address", None),
     )

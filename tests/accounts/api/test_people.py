@@ -94,8 +94,16 @@ def test_keys_show_nothing_secret(owner_api: APIClient) -> None:
         "owner",
         "name",
         "public_id",
+        "state",
+        "scopes",
+        "allowed_addresses",
+        "portfolio",
+        "symbols",
+        "daily_notional",
         "created_at",
         "expires_at",
+        "rotated_to",
+        "overlap_until",
         "revoked_at",
         "last_used_at",
     }
@@ -125,7 +133,8 @@ def test_an_administrator_ends_anybodys_key(owner: User, staff_api: APIClient, o
 
 def test_a_key_never_makes_a_key(staff_api: APIClient) -> None:
     before = ApiKey.objects.count()
-    assert_problem(staff_api.post(KEYS, {"name": "another"}), 405)
+    assert_problem(staff_api.post(KEYS, {"name": "another"}), 403)
+    assert_problem(staff_api.post(f"{KEYS}/{ApiKey.objects.get().pk}/rotate"), 403)
     assert ApiKey.objects.count() == before
 
 
