@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from systemevents.canonical import COLUMNS, SealHead
 from systemevents.models import AuditLog, AuditSeal
 
 ROWS = 2_000
 SEALS = 20
+LARGEST_ID = 2**63 - 1
 # Each engine writes the time as canonical.moment does, JSON and addresses as text: nothing is parsed that need not be.
 _AS_TEXT = {
     "postgresql": {
@@ -32,29 +33,29 @@ _AS_TEXT = {
 def stored_entries(*, after: int | None = None, through: int | None = None) -> Iterator[tuple[Any, ...]]:
     """The trail in the order of the ids: each row is the id and the columns of `canonical.COLUMNS` as stored.
 
-    In chunks by key, so that memory stays flat and no transaction stays open.
+    In chunks, so that memory stays flat and no transaction stays open. A chunk is a stretch of
+    ids, not a LIMIT: without statistics PostgreSQL sorts the rest of the table for each LIMIT.
     """
     expressions = _AS_TEXT[connection.vendor]
     columns = ", ".join(expressions.get(name, connection.ops.quote_name(name)) for name in COLUMNS)
-    while True:
-        conditions, values = [], []
-        if after is not None:
-            conditions.append("id > %s")
-            values.append(after)
-        if through is not None:
-            conditions.append("id <= %s")
-            values.append(through)
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    query = f"SELECT id, {columns} FROM audit_logs WHERE id BETWEEN %s AND %s ORDER BY id"  # noqa: S608  # our own columns
+    first = _next_id(after)
+    while first is not None and (through is None or first <= through):
+        last = first + ROWS - 1 if through is None else min(first + ROWS - 1, through)
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT id, {columns} FROM audit_logs {where} ORDER BY id LIMIT {ROWS}",  # noqa: S608  # our own columns
-                values,
-            )
+            cursor.execute(query, [first, min(last, LARGEST_ID)])
             rows = cursor.fetchall()
         yield from rows
-        if len(rows) < ROWS:
-            return
-        after = rows[-1][0]
+        first = last + 1 if len(rows) == ROWS else _next_id(last)
+
+
+def _next_id(after: int | None) -> int | None:
+    """The lowest id above another, or of all."""
+    if after is not None and after >= LARGEST_ID:
+        return None
+    entries = AuditLog.objects.all() if after is None else AuditLog.objects.filter(id__gt=after)
+    lowest: int | None = entries.aggregate(first=Min("id"))["first"]
+    return lowest
 
 
 def seals() -> Iterator[AuditSeal]:

@@ -126,13 +126,11 @@ def _closed_through(last: AuditSeal | None, *, now: datetime, read: int) -> int:
     were PATIENCE old by then are closed. Never by the clock alone: a day without a sealer would
     close gaps that nobody has looked into. SQLite has one writer at a time: nothing is overtaken.
     """
-    if last is None:
-        return 0
-    known = AuditSeal.objects.order_by("-last_id")
-    if connection.vendor != "sqlite":
-        known = known.filter(sealed_at__lte=now - PATIENCE)
-    highest = known.values_list("last_id", flat=True).first() or 0
-    return max(last.closed_through, min(highest, read))
+    already = 0 if last is None else last.closed_through
+    if connection.vendor == "sqlite":
+        return max(already, read)
+    old = AuditSeal.objects.filter(sealed_at__lte=now - PATIENCE).order_by("-last_id")
+    return max(already, min(old.values_list("last_id", flat=True).first() or 0, read))
 
 
 def _add_seal(*, actor: Actor, head: SealHead, key: str) -> AuditSeal:
