@@ -71,6 +71,9 @@ except BadDatabaseUrl as error:
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
+if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
+    # Django's 300 would throw away the counts of who asks too often.
+    CACHES["default"].setdefault("OPTIONS", {}).setdefault("MAX_ENTRIES", 50_000)
 
 # Apps and the way a request takes
 INSTALLED_APPS = [
@@ -189,11 +192,16 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_FILTER_BACKENDS": ["tradingsite.core.api.filters.StrictFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "tradingsite.core.api.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "tradingsite.core.api.schema.DeskAutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["tradingsite.core.api.throttling.RequestThrottle"],
     "EXCEPTION_HANDLER": "tradingsite.core.api.problems.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "COERCE_DECIMAL_TO_STRING": True,
 }
+# How often the API may be asked by one key, by one user with all their keys, by an address without either.
+THROTTLE_KEY = env.rate("THROTTLE_KEY", default="600/min")
+THROTTLE_USER = env.rate("THROTTLE_USER", default="1200/min")
+THROTTLE_ANON = env.rate("THROTTLE_ANON", default="60/min")
 API_PAGE_SIZE = 100
 API_MAX_PAGE_SIZE = 1000
 SPECTACULAR_SETTINGS = {
@@ -257,6 +265,7 @@ LOGGING: dict[str, Any] = {
         },
         # What was refused stands in the line of the access log.
         "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.server": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
         # The pool warns of each connection that it makes anew; what fails, we say ourselves.
         "psycopg": {"level": "ERROR"},

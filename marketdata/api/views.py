@@ -19,6 +19,7 @@ from marketdata.api.serializers import (
 )
 from marketdata.models import DailyBar, IngestBatch, Instrument, IntradayBar
 from marketdata.services.instruments import save_instrument
+from tradingsite.core.api.conditional import ConditionalMixin, if_match
 from tradingsite.core.api.viewsets import ReadOnlyScopedViewSet
 from tradingsite.core.errors import InvalidInput, NotFound
 from tradingsite.core.symbols import normalise_symbol
@@ -28,7 +29,7 @@ from tradingsite.core.symbols import normalise_symbol
     list=extend_schema(summary="Instruments"),
     retrieve=extend_schema(summary="One instrument, by its symbol (a slash in it may stay as it is)"),
 )
-class InstrumentViewSet(ReadOnlyScopedViewSet):
+class InstrumentViewSet(ConditionalMixin, ReadOnlyScopedViewSet):
     model = Instrument
     serializer_class = InstrumentSerializer
     filterset_class = InstrumentFilters
@@ -51,6 +52,7 @@ class InstrumentViewSet(ReadOnlyScopedViewSet):
         return Response(InstrumentSerializer(instrument).data, status=201)
 
     @extend_schema(summary="Change an instrument", request=InstrumentChange, responses=InstrumentSerializer)
+    @if_match
     def partial_update(self, request: Request, symbol: str) -> Response:
         instrument = self.get_object()
         values: dict[str, Any] = self.body(InstrumentChange, partial=True)

@@ -46,6 +46,7 @@ from portfolio.services.watchlists import (
     remove_symbol,
     rename_watchlist,
 )
+from tradingsite.core.api.conditional import ConditionalMixin, if_match
 from tradingsite.core.api.viewsets import ListViewSet, ReadOnlyScopedViewSet
 from tradingsite.core.errors import InvalidInput, NotFound
 from tradingsite.core.symbols import normalise_symbol
@@ -55,7 +56,7 @@ from tradingsite.core.symbols import normalise_symbol
     list=extend_schema(summary="Portfolios: one's own and those shared with one"),
     retrieve=extend_schema(summary="One portfolio"),
 )
-class PortfolioViewSet(ReadOnlyScopedViewSet):
+class PortfolioViewSet(ConditionalMixin, ReadOnlyScopedViewSet):
     model = Portfolio
     serializer_class = PortfolioSerializer
     filterset_class = PortfolioFilters
@@ -67,6 +68,7 @@ class PortfolioViewSet(ReadOnlyScopedViewSet):
         return Response(PortfolioSerializer(portfolio).data, status=201)
 
     @extend_schema(summary="Change a portfolio", request=PortfolioChange, responses=PortfolioSerializer)
+    @if_match
     def partial_update(self, request: Request, pk: str) -> Response:
         portfolio = self.get_object()
         values = self.body(PortfolioChange, partial=True)
@@ -111,7 +113,7 @@ class PerformanceViewSet(PortfolioPartViewSet):
     list=extend_schema(summary="Watchlists: one's own and those shared with one"),
     retrieve=extend_schema(summary="One watchlist with its symbols"),
 )
-class WatchlistViewSet(ReadOnlyScopedViewSet):
+class WatchlistViewSet(ConditionalMixin, ReadOnlyScopedViewSet):
     model = Watchlist
     serializer_class = WatchlistSerializer
     filterset_class = WatchlistFilters
@@ -127,12 +129,14 @@ class WatchlistViewSet(ReadOnlyScopedViewSet):
         return Response(WatchlistSerializer(watchlist).data, status=201)
 
     @extend_schema(summary="Rename a watchlist", request=WatchlistChange, responses=WatchlistSerializer)
+    @if_match
     def partial_update(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
         values = self.body(WatchlistChange, partial=True)
         return Response(WatchlistSerializer(rename_watchlist(actor=self.actor, watchlist=watchlist, **values)).data)
 
     @extend_schema(summary="Drop a watchlist with what is on it", responses={204: None})
+    @if_match
     def destroy(self, request: Request, pk: str) -> Response:
         delete_watchlist(actor=self.actor, watchlist=self.get_object())
         return Response(status=204)

@@ -13,6 +13,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from tradingsite.core.rates import Rate, parse_rate
+
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 
@@ -54,6 +56,17 @@ class Environment:
     def words(self, name: str, *, default: Sequence[str] = ()) -> list[str]:
         """A list, separated by commas."""
         return [word for part in self.text(name).split(",") if (word := part.strip())] or list(default)
+
+    def rate(self, name: str, *, default: str) -> Rate | None:
+        """How often something may happen, as in 600/min; None for 0, which sets no limit."""
+        text = self.text(name, default=default)
+        try:
+            return parse_rate(text)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} must be a number by second, minute, hour or day, as in 600/min, or 0 for no limit; "
+                f"not {text[:40]!r}."
+            ) from None
 
     def cache(self, name: str, *, default: str) -> dict[str, Any]:
         """An entry of `CACHES` from a URL."""

@@ -82,6 +82,14 @@ class Conflict(DeskError):
     title = "Conflict"
 
 
+class PreconditionFailed(DeskError):
+    """It is not the version that the caller knows."""
+
+    status = 412
+    code = "precondition_failed"
+    title = "Changed meanwhile"
+
+
 class TooLarge(DeskError):
     """The body is larger than this endpoint takes."""
 

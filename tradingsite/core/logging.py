@@ -16,11 +16,14 @@ import orjson
 
 FORMATS = ("line", "json")
 
-# C0, DEL, C1 and Unicode's own line ends: what makes another line, or paints on a terminal.
+# C0, DEL, C1 and Unicode's own line ends: what makes another line, or paints on a terminal; and lone
+# surrogates, from bytes that are no text, which no stream takes.
 _CONTROLS = {
     code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-    for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+    for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0xD800, 0xE000))
 } | {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"}
+
+_JSON_CONTROLS = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029)}
 
 # API keys (their public id may be seen), JSON web tokens, and what is named like a secret.
 _KEY = re.compile(r"(tsk_[a-z2-7]{16})_[A-Za-z0-9_-]+")
@@ -107,8 +110,8 @@ class JsonFormatter(logging.Formatter):
         event |= {name: getattr(record, name) for name in _EXTRAS if hasattr(record, name)}
         if record.exc_info:
             event["exception"] = redacted(self.formatException(record.exc_info))
-        # Lone surrogates, from bytes that are no text, are no JSON.
-        return orjson.dumps(_encodable(event), default=str).decode()
+        # Lone surrogates are no JSON. What JSON leaves as it is, some readers take for a line end.
+        return orjson.dumps(_encodable(event), default=str).decode().translate(_JSON_CONTROLS)
 
 
 def one_line(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -118,7 +119,7 @@ def _from_rest_framework(request: Any, error: exceptions.APIException) -> HttpRe
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(wait))
+        headers["Retry-After"] = str(math.ceil(wait))
     errors = list(_flatten(error.detail)) if isinstance(error, exceptions.ValidationError) else []
     status = error.status_code
     if isinstance(error, exceptions.ValidationError):

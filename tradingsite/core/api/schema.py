@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import inline_serializer
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
-_PROBLEM_STATUSES = {"400": "The input is not valid.", "401": "No valid API key.", "403": "Not allowed."}
+from tradingsite.core.api.conditional import GUARDED, ConditionalMixin
+
+_PROBLEM_STATUSES = {
+    "400": "The input is not valid.",
+    "401": "No valid API key.",
+    "403": "Not allowed.",
+    "429": "Asked too often; `Retry-After` says when to come back.",
+}
+_PRECONDITION = {"412": "It is not the version that `If-Match` names."}
+_CONDITIONS = {
+    "If-None-Match": "ETags that the caller has; one of them still true: 304 without a body.",
+    "If-Match": "The ETag of the version to change; another one by now: 412, and nothing happens.",
+}
 _NOT_FOUND = {"404": "It does not exist, or is not yours."}
 
 
@@ -34,10 +46,33 @@ class DeskAutoSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
 
+    def get_override_parameters(self) -> list[Any]:
+        parameters = list(super().get_override_parameters())
+        if condition := self._condition():
+            parameters += [
+                OpenApiParameter(condition, location=OpenApiParameter.HEADER, description=_CONDITIONS[condition]),
+                OpenApiParameter(
+                    "ETag", location=OpenApiParameter.HEADER, response=[200], description="The version of the row."
+                ),
+            ]
+        return parameters
+
+    def _condition(self) -> str | None:
+        """The header by which this operation asks for a version, if it does."""
+        if not isinstance(self.view, ConditionalMixin):
+            return None
+        action = getattr(self.view, "action", None)
+        return "If-Match" if action in GUARDED else "If-None-Match" if action == "retrieve" else None
+
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Any:
         responses = super()._get_response_bodies(direction)
         problem = self.resolve_serializer(ProblemSerializer(), "response").ref
         statuses = _PROBLEM_STATUSES | (_NOT_FOUND if "{" in self.path else {})
+        match self._condition():
+            case "If-Match":
+                statuses |= _PRECONDITION
+            case "If-None-Match":
+                responses.setdefault("304", {"description": "You have this version already."})
         for status, description in statuses.items():
             responses.setdefault(
                 status, {"description": description, "content": {"application/problem+json": {"schema": problem}}}

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from django.db import models
 from django.db.models import QuerySet
 from rest_framework import mixins
+from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
@@ -15,6 +16,7 @@ from tradingsite.core.actor import Actor
 from tradingsite.core.api.negotiation import StrictNegotiation
 from tradingsite.core.api.renderers import CSVRenderer
 from tradingsite.core.api.serializers import MAX_ID, StrictSerializer
+from tradingsite.core.api.throttling import failures_counted
 from tradingsite.core.errors import FieldError, InvalidInput, NotFound
 from tradingsite.core.http import api_actor
 from tradingsite.core.visibility import ScopedQuerySet
@@ -30,6 +32,15 @@ class Endpoint(APIView):
     # A PUT would have to say every column; OPTIONS would describe forms that nobody shows.
     http_method_names = ["get", "head", "post", "patch", "delete"]
     content_negotiation_class = StrictNegotiation
+
+    def perform_authentication(self, request: Request) -> None:
+        with failures_counted(request):
+            super().perform_authentication(request)
+        # Before the permissions are asked, so that what they refuse is counted as well.
+        super().check_throttles(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Nothing more: it was done with the authentication."""
 
     @property
     def actor(self) -> Actor:

@@ -52,6 +52,8 @@ class RequestContextMiddleware:
             response = self.get_response(request)
             self._log(request, path, response.status_code, (time.perf_counter() - began) * 1000)
         response["X-Request-ID"] = request_id
+        # Told above; Django would tell it once more, without the id.
+        response._has_been_logged = True  # type: ignore[attr-defined]  # django.utils.log's own
         return response
 
     def _log(self, request: HttpRequest, path: str, status: int, milliseconds: float) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpResponse
+from django.http.request import RawPostDataException
 
 from tradingsite.core.api.problems import problem_response
 from tradingsite.core.middleware.paths import is_api
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tradingsite.core.middleware.paths import GetResponse
 
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+_READ_AWAY = 16 * 1024 * 1024
 _UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
@@ -44,8 +46,6 @@ class CleanInputMiddleware:
         # The JSON decoder has its own, more exact word on a charset.
         if charset not in _UTF_8 and request.content_type != "application/json":
             return _refusal(request, 415, "Send text as UTF-8.")
-        # Django reads the query in the charset of the body, and some "charsets" of Python's are none.
-        request.encoding = "utf-8"
         return None
 
     def _size(self, request: HttpRequest) -> HttpResponse | None:
@@ -64,13 +64,32 @@ class CleanInputMiddleware:
                 found = any("\x00" in text for _, values in request.POST.lists() for text in values)
             except RequestDataTooBig:
                 return _refusal(request, 413, f"The form is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.")
+            except SuspiciousOperation:
+                # Too many fields, or no form at all: answered, without a traceback in the log for each.
+                return _refusal(request, 400, "This form can't be read.")
         return _refusal(request, 400, "A NUL character is not allowed here.") if found else None
+
+
+def _read_away(request: HttpRequest) -> None:
+    """Read a body that nobody wants: a server that closes a connection with bytes unread resets it, and the
+    caller never sees the answer. Larger ones are not worth it.
+    """
+    length = request.headers.get("Content-Length", "")
+    if not length.isascii() or not length.isdigit() or int(length[:20]) > _READ_AWAY:
+        return
+    try:
+        while request.read(65536):
+            pass
+    except (OSError, RawPostDataException):
+        # The caller has gone, or the form's parser has read it.
+        return
 
 
 def _refusal(
     request: HttpRequest, status: int, sentence: str, *, headers: dict[str, str] | None = None
 ) -> HttpResponse:
     """A problem for a program, a sentence for a person."""
+    _read_away(request)
     if is_api(request):
         return problem_response(request, status=status, detail=sentence, headers=headers)
     return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8", headers=headers)
