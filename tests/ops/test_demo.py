@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.core.management import call_command
 from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker
 
@@ -29,6 +28,7 @@ from portfolio.models import (
 )
 from systemevents.models import AuditLog, SystemEvent
 from tests.ops.site import FRIDAY, MONDAY, SYMBOLS, assert_nothing_changed, bootstrap_demo, everything
+from tests.teardown import empty_every_table
 from trading.models import Signal
 from tradingsite.ops.demo import parts, prices
 
@@ -46,7 +46,7 @@ def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
         with override_settings(**SETTINGS), time_machine.travel(MONDAY, tick=False):
             answer = bootstrap_demo()
         yield answer
-        call_command("flush", verbosity=0, interactive=False)
+        empty_every_table()
 
 
 @pytest.fixture
