@@ -289,6 +289,15 @@ def test_a_method_that_a_route_does_not_have_is_405_for_everybody_with_a_key(
     assert_problem(client.options(world.path(path)), 405)
 
 
+def test_a_key_that_only_reads_writes_nowhere_and_one_from_elsewhere_is_none() -> None:
+    for route, method, _, _, statuses in MATRIX:
+        of = dict(zip(ROLES, statuses.split(), strict=True))
+        if method != "get" and of["anonymous"] == "401":
+            assert of["reader"] == "403", (route, method)
+        if of["anonymous"] == "401":
+            assert of["elsewhere"] == "401", (route, method)
+
+
 def test_no_route_and_no_method_is_missing_here() -> None:
     assert {(route, method) for route, method, *_ in MATRIX} == set(served(get_resolver().url_patterns))
 

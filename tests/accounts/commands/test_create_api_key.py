@@ -80,3 +80,17 @@ def test_without_peppers_it_says_so(owner: User, settings: Any, capsys: pytest.C
         run("owner", "--name", "notebook")
     assert caught.value.code == 1
     assert "API_KEY_PEPPERS is not set" in capsys.readouterr().err
+
+
+def test_it_is_cut_down(owner: User, capsys: pytest.CaptureFixture[str]) -> None:
+    run("owner", "--name", "bot", "--scope", "portfolio:read", "--scope", "marketdata:read", "--allow", "10.0.0.0/8")
+    key = ApiKey.objects.get()
+    assert (key.scopes, key.allowed_addresses) == (["marketdata:read", "portfolio:read"], ["10.0.0.0/8"])
+    assert "with the scopes marketdata:read, portfolio:read, from 10.0.0.0/8" in capsys.readouterr().out
+
+
+def test_a_network_that_is_none_has_status_1(owner: User, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("owner", "--name", "bot", "--allow", "nowhere")
+    assert (caught.value.code, "is no network" in capsys.readouterr().err) == (1, True)
+    assert not ApiKey.objects.exists()
