@@ -13,14 +13,12 @@ import argparse
 import hashlib
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 
+from benchmarks.measure import peak_megabytes, timed
 from benchmarks.scratch import scratch_database
 
 SEED_ROWS = 1_000
@@ -92,19 +90,13 @@ def _seal() -> int:
 def _speed(vendor: str, entries: int, repeat: int) -> None:
     seconds: dict[str, list[float]] = {"audit verify": [], "read and hash": []}
     for _ in range(repeat):
-        seconds["audit verify"].append(_timed(lambda: _verify(entries)))
-        seconds["read and hash"].append(_timed(_read_and_hash))
+        seconds["audit verify"].append(timed(lambda: _verify(entries)))
+        seconds["read and hash"].append(timed(_read_and_hash))
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
     ratio = medians["read and hash"] / medians["audit verify"]
     for name, median in medians.items():
         print(f"  {name:<14} {median:>6.1f} s   {entries / median:>9,.0f} entries/s")
     print(f"  audit verify has {ratio:.2f} of the yardstick's speed")
-
-
-def _timed(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def _verify(entries: int | None = None) -> int:
@@ -154,16 +146,8 @@ def _child() -> None:
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "tradingsite.settings"
     django.setup()
-    seconds = _timed(_verify)
-    print(json.dumps({"seconds": seconds, "megabytes": _peak_megabytes()}))
-
-
-def _peak_megabytes() -> float:
-    # Not ru_maxrss where there is a choice: a child starts with its parent's.
-    status = Path("/proc/self/status")
-    if status.exists():
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    seconds = timed(_verify)
+    print(json.dumps({"seconds": seconds, "megabytes": peak_megabytes()}))
 
 
 if __name__ == "__main__":

@@ -12,17 +12,16 @@ import argparse
 import io
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.bars import write_minute_bars
+from benchmarks.measure import peak_megabytes, timed
 from benchmarks.scratch import scratch_database
 
 TABLE = "intraday_data"
@@ -59,11 +58,11 @@ def _speed(vendor: str, path: Path, rows: int, repeat: int) -> None:
     seconds: dict[str, list[float]] = {"import_bars": [], "again": [], "bulk loader": []}
     for _ in range(repeat):
         _empty(vendor)
-        seconds["import_bars"].append(_timed(lambda: _import(path, inserted=rows)))
-        seconds["again"].append(_timed(lambda: _import(path, unchanged=rows)))
+        seconds["import_bars"].append(timed(lambda: _import(path, inserted=rows)))
+        seconds["again"].append(timed(lambda: _import(path, unchanged=rows)))
         load = _prepare_loader(vendor, path.parent)
         _empty(vendor)
-        seconds["bulk loader"].append(_timed(load))
+        seconds["bulk loader"].append(timed(load))
         assert _count() == rows
     rates = {name: rows / statistics.median(taken) for name, taken in seconds.items()}
     rates["bulk_create"] = _bulk_create(vendor)
@@ -71,12 +70,6 @@ def _speed(vendor: str, path: Path, rows: int, repeat: int) -> None:
         ratio = rates["import_bars"] / rate
         target = f"   target {TARGETS[name]}" if name in TARGETS else ""
         print(f"  {name:<12} {rate:>10,.0f} rows/s   import_bars is {ratio:5.2f} of it{target}")
-
-
-def _timed(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def _import(path: Path, **expected: int) -> None:
@@ -167,7 +160,7 @@ def _bulk_create(vendor: str) -> float:
         for bar in bars:
             bar.pk = None
             bar._state.adding = True
-        rates.append(len(bars) / _timed(lambda size=size: IntradayBar.objects.bulk_create(bars, batch_size=size)))  # type: ignore[misc]  # mypy: lambda with a default
+        rates.append(len(bars) / timed(lambda size=size: IntradayBar.objects.bulk_create(bars, batch_size=size)))  # type: ignore[misc]  # mypy: lambda with a default
     return max(rates)
 
 
@@ -195,16 +188,8 @@ def _child(path: Path) -> None:
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "tradingsite.settings"
     django.setup()
-    seconds = _timed(lambda: _import(path))
-    print(json.dumps({"seconds": seconds, "megabytes": _peak_megabytes()}))
-
-
-def _peak_megabytes() -> float:
-    # Not ru_maxrss where there is a choice: a child starts with its parent's.
-    status = Path("/proc/self/status")
-    if status.exists():
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    seconds = timed(lambda: _import(path))
+    print(json.dumps({"seconds": seconds, "megabytes": peak_megabytes()}))
 
 
 if __name__ == "__main__":

@@ -46,18 +46,7 @@ class PostgresEngine:
         numbers = [
             f"COALESCE(({sql.quoted(number.name)} * {10**number.scale})::bigint, {NULL})" for number in table.numbers
         ]
-        statements = sql.select_statements(
-            table,
-            windows,
-            expressions=["id", "instrument_id", slot, *numbers],
-            moment=lambda at: _moment(at, table),
-        )
-        parts = []
-        with connection.cursor() as cursor:
-            for statement, parameters in statements:
-                cursor.execute(statement, parameters)
-                parts.append(np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 3 + len(numbers)))
-        return sql.stored_integers(table, np.concatenate(parts))
+        return sql.select_integers(table, windows, slot=slot, numbers=numbers, moment=lambda at: _moment(at, table))
 
     def insert(self, rows: Rows) -> None:
         names = ", ".join(map(sql.quoted, sql.column_names(rows.table)))

@@ -56,6 +56,24 @@ def stored_rows(keys: Integers, numbers: dict[str, Numbers]) -> StoredRows:
     return StoredRows(key=keys[:, 0], instrument=keys[:, 1], slot=keys[:, 2], numbers=numbers)
 
 
+def select_integers(
+    table: BarTable, windows: list[Window], *, slot: str, numbers: list[str], moment: Callable[[int], Any]
+) -> StoredRows:
+    """What is stored in the windows, by expressions that make the server answer integers only.
+
+    `slot` is the expression of the bar's slot, `numbers` those of the unscaled numbers, NULL for null.
+    """
+    from django.db import connection
+
+    expressions = ["id", "instrument_id", slot, *numbers]
+    parts = []
+    with connection.cursor() as cursor:
+        for statement, parameters in select_statements(table, windows, expressions=expressions, moment=moment):
+            cursor.execute(statement, parameters)
+            parts.append(np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, len(expressions)))
+    return stored_integers(table, np.concatenate(parts))
+
+
 def stored_integers(table: BarTable, everything: Integers) -> StoredRows:
     """Rows that the server answered as integers: key, instrument, slot, then the unscaled numbers, NULL for null."""
     numbers = {}
