@@ -40,7 +40,7 @@ from tradingsite.core.api.serializers import EmptyBody
 from tradingsite.core.api.viewsets import Endpoint, ReadOnlyScopedViewSet
 
 LIMITS = frozenset(field.name for field in fields(KeyLimits))
-NO_KEY = "A key never mints a key: through one this is 403. Log in for it, or use the admin or `create_api_key`."
+NO_KEY = "A key never mints a key: through one this is 403. Make keys in the admin or with `manage.py create_api_key`."
 
 
 @extend_schema_view(list=extend_schema(summary="Users"), retrieve=extend_schema(summary="One user"))
