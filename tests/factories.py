@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import factory
 from django.contrib.auth.models import Group
 from factory.django import DjangoModelFactory
 
-from accounts.models import User
+from accounts.models import Invitation, LoginSession, RecoveryCode, Registration, SecondFactor, User, UserSettings
 from marketdata.models import DailyBar, IngestBatch, Instrument, IntradayBar
 from portfolio.models import (
     Portfolio,
@@ -23,6 +24,7 @@ from portfolio.models import (
 )
 from systemevents.models import SystemEvent
 from trading.models import Signal
+from tradingsite.core import clock
 
 
 class UserFactory(DjangoModelFactory):
@@ -40,6 +42,61 @@ class UserFactory(DjangoModelFactory):
     def role(self: Any, create: bool, extracted: str | None, **kwargs: Any) -> None:
         if extracted:
             self.groups.add(Group.objects.get(name=extracted))
+
+
+class UserSettingsFactory(DjangoModelFactory):
+    class Meta:
+        model = UserSettings
+        django_get_or_create = ("user",)
+
+    user = factory.SubFactory(UserFactory)
+
+
+class LoginSessionFactory(DjangoModelFactory):
+    class Meta:
+        model = LoginSession
+
+    user = factory.SubFactory(UserFactory)
+    public_id = factory.LazyFunction(lambda: uuid4().hex)
+    refresh_id = factory.LazyFunction(lambda: uuid4().hex)
+    expires_at = factory.LazyFunction(lambda: clock.now() + dt.timedelta(days=7))
+
+
+class InvitationFactory(DjangoModelFactory):
+    class Meta:
+        model = Invitation
+
+    owner = factory.SubFactory(UserFactory)
+    email = factory.Sequence(lambda n: f"invited{n}@example.com")
+    token_digest = factory.LazyFunction(lambda: uuid4().hex * 2)
+    expires_at = factory.LazyFunction(lambda: clock.now() + dt.timedelta(days=7))
+
+
+class RegistrationFactory(DjangoModelFactory):
+    class Meta:
+        model = Registration
+
+    email = factory.Sequence(lambda n: f"registered{n}@example.com")
+    username = factory.Sequence(lambda n: f"registered{n}")
+    password = "!"
+    token_digest = factory.LazyFunction(lambda: uuid4().hex * 2)
+    expires_at = factory.LazyFunction(lambda: clock.now() + dt.timedelta(days=1))
+
+
+class SecondFactorFactory(DjangoModelFactory):
+    class Meta:
+        model = SecondFactor
+
+    user = factory.SubFactory(UserFactory)
+    secret = "not a secret that anybody can decrypt"
+
+
+class RecoveryCodeFactory(DjangoModelFactory):
+    class Meta:
+        model = RecoveryCode
+
+    user = factory.SubFactory(UserFactory)
+    digest = factory.LazyFunction(lambda: uuid4().hex * 2)
 
 
 class InstrumentFactory(DjangoModelFactory):

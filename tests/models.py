@@ -34,5 +34,5 @@ def models_with_factories() -> list[type[models.Model]]:
     return [model for model in our_models() if model.__name__ not in WRITTEN_BY_SERVICES]
 
 
-#: Their rows come from `create_api_key`, `record_audit` and `seal_audit` only.
+#: Their rows come from services only: `create_api_key`, `record_audit`, `seal_audit`, the log-in.
 WRITTEN_BY_SERVICES = ("ApiKey", "AuditLog", "AuditSeal")
