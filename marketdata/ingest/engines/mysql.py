@@ -40,7 +40,17 @@ class MysqlEngine:
             f"COALESCE(CAST({sql.quoted(number.name)} * {10**number.scale} AS SIGNED), {NULL})"
             for number in table.numbers
         ]
-        return sql.select_integers(table, windows, slot=slot, numbers=numbers, moment=lambda at: _moment(at, table))
+        # One text a row: the driver, which is Python, takes every value apart by itself (three times slower).
+        columns = ["id", "instrument_id", slot, *numbers]
+        statements = sql.select_statements(
+            table, windows, expressions=[f"CONCAT_WS(',', {', '.join(columns)})"], moment=lambda at: _moment(at, table)
+        )
+        texts: list[bytes] = []
+        with connection.cursor() as cursor:
+            for statement, parameters in statements:
+                cursor.execute(statement, parameters)
+                texts += [_as_bytes(text) for (text,) in cursor.fetchall()]
+        return sql.stored_integers(table, _integers(texts, width=len(columns)))
 
     def insert(self, rows: Rows) -> None:
         names = ", ".join(map(sql.quoted, sql.column_names(rows.table)))
@@ -67,6 +77,26 @@ class MysqlEngine:
                     f"INSERT INTO {sql.quoted(rows.table.name)} ({listed}) VALUES {values} "  # noqa: S608  # numbers and times
                     f"ON DUPLICATE KEY UPDATE {assignments}"
                 )
+
+
+def _as_bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def _integers(lines: list[bytes], *, width: int) -> Integers:
+    """Lines of integers with commas between; int64[n, width]."""
+    if not lines:
+        return np.empty((0, width), dtype=np.int64)
+    from pyarrow import csv
+
+    names = [str(position) for position in range(width)]
+    text = b"\n".join(lines)
+    table = csv.read_csv(
+        pa.py_buffer(text),
+        read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=len(text) + 1),
+        convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.int64())),
+    )
+    return np.column_stack([column.to_numpy() for column in table.columns])
 
 
 def _load_local(rows: Rows, names: str) -> int:
