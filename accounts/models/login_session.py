@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from tradingsite.core import clock
-from tradingsite.core.visibility import ScopedQuerySet
+from tradingsite.core.visibility import NOTHING, ScopedQuerySet
 
 if TYPE_CHECKING:
     from tradingsite.core.actor import Actor
@@ -26,10 +26,10 @@ class LoginEnd(models.TextChoices):
 
 
 class LoginSessionQuerySet(ScopedQuerySet["LoginSession"]):
-    """Seen by the user whose they are."""
+    """Seen by the user whose they are; through a key that is bound to a portfolio by nobody."""
 
     def scope(self, actor: Actor) -> Q:
-        return Q(user=actor.user_id)
+        return Q(user=actor.user_id) if actor.portfolio_id is None else NOTHING
 
 
 class LoginSession(models.Model):

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
 
-from accounts.models import Role
+from accounts.models import LoginEnd, Role, User
 from accounts.roles import ROLES
+from accounts.services.sessions import end_logins_of
 from systemevents.services.audit import record_audit
 from tradingsite.core.actor import Actor
 from tradingsite.core.errors import Conflict, Forbidden, InvalidInput
@@ -24,7 +25,7 @@ def save_role(
     name: str | None = None,
     permissions: Iterable[Permission] | None = None,
 ) -> Role:
-    """Make a role, or change one; None leaves a part as it is.
+    """Make a role, or change one; None leaves a part as it is. A right taken away ends the holders' log-ins.
 
     Raises Forbidden without accounts.add_role or change_role, or for a permission that the actor
     lacks; Conflict for a built-in role or a name that is taken; InvalidInput without a name.
@@ -47,6 +48,8 @@ def save_role(
         record_audit(actor, "role.created", saved, after=now)
     elif now != was:
         record_audit(actor, "role.changed", saved, before=was, after=now)
+    if set(before) - set(now["permissions"]):
+        end_logins_of(actor=actor, users=User.objects.filter(groups=saved.pk), reason=LoginEnd.DEMOTION)
     return saved
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from accounts.models import User
+from accounts.models import LoginEnd, User
+from accounts.services.sessions import end_logins
 from accounts.services.users import refuse_user_beyond, refuse_weak_password, save_user
 from systemevents.services.audit import changes, columns, record_audit
 from tradingsite.core.actor import Actor
@@ -41,12 +42,13 @@ def change_user(*, actor: Actor, user: User, values: Mapping[str, Any]) -> User:
     if now:
         save_user(saved)
         record_audit(actor, "user.changed", saved, before=was, after=now)
+        _end_logins_of_the_demoted(actor, saved, was)
     return saved
 
 
 @in_transaction
 def set_password(*, actor: Actor, user: User, password: str) -> None:
-    """Give a user another password: one's own, or anybody's for who may change users.
+    """Give a user another password: one's own, or anybody's for who may change users. Ends their log-ins.
 
     Raises Forbidden as `change_user` does, InvalidInput when the password is too weak.
     """
@@ -58,4 +60,12 @@ def set_password(*, actor: Actor, user: User, password: str) -> None:
     saved.set_password(password)
     saved.save(update_fields=["password"])
     record_audit(actor, "user.password_set", saved)
-    user.password = saved.password
+    end_logins(actor=actor, user=saved, reason=LoginEnd.PASSWORD)
+    user.password, user.session_epoch = saved.password, saved.session_epoch
+
+
+def _end_logins_of_the_demoted(actor: Actor, user: User, was: Mapping[str, Any]) -> None:
+    if was.get("is_active"):
+        end_logins(actor=actor, user=user, reason=LoginEnd.DEACTIVATION)
+    elif was.get("is_superuser"):
+        end_logins(actor=actor, user=user, reason=LoginEnd.DEMOTION)

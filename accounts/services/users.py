@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from accounts.models import User
+from accounts.models import LoginEnd, User
+from accounts.services.sessions import end_logins
 from systemevents.services.audit import record_audit
 from tradingsite.core.actor import Actor
 from tradingsite.core.errors import Conflict, FieldError, Forbidden, InvalidInput
@@ -69,7 +70,10 @@ def refuse_weak_password(password: str, user: User) -> None:
 
 @in_transaction
 def set_roles(*, actor: Actor, user: User, roles: Iterable[str]) -> None:
-    """Give a user exactly these roles. Nobody grants rights that they lack themselves."""
+    """Give a user exactly these roles; a role taken away ends their log-ins.
+
+    Nobody grants rights that they lack themselves.
+    """
     actor.require("accounts.change_user")
     names = set(roles)
     groups = list(Group.objects.filter(name__in=names).prefetch_related("permissions__content_type"))
@@ -82,6 +86,8 @@ def set_roles(*, actor: Actor, user: User, roles: Iterable[str]) -> None:
     if before != names:
         user.groups.set(groups)
         record_audit(actor, "user.roles_set", user, before={"roles": sorted(before)}, after={"roles": sorted(names)})
+    if before - names:
+        end_logins(actor=actor, user=user, reason=LoginEnd.DEMOTION)
 
 
 def refuse_rights_beyond(actor: Actor, role: Group) -> None:

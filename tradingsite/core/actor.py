@@ -40,7 +40,8 @@ class Actor:
 
     `label` is the name that stays readable in the audit trail when the user is renamed.
     `rights` are the key's, which are less than its user's; a key without them may nothing.
-    `portfolio_id` is set when the key is bound to one portfolio.
+    `portfolio_id` is set when the key is bound to one portfolio, `login_id` when the user came with
+    the web token of a log-in.
     """
 
     label: str
@@ -51,6 +52,7 @@ class Actor:
     portfolio_id: int | None = None
     request_id: str = ""
     address: str | None = None
+    login_id: str = ""
 
     @classmethod
     def system(cls, name: str, *, front: Front = Front.COMMAND) -> Actor:
@@ -68,6 +70,7 @@ class Actor:
         portfolio_id: int | None = None,
         request_id: str = "",
         address: str | None = None,
+        login_id: str = "",
     ) -> Actor:
         """This user through that front."""
         return cls(
@@ -79,6 +82,7 @@ class Actor:
             portfolio_id=portfolio_id,
             request_id=request_id,
             address=address,
+            login_id=login_id,
         )
 
     @property

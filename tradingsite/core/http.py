@@ -34,10 +34,11 @@ def _actor(request: Any, *, user: Any, front: Front, key: Any = None) -> Actor:
         # The user itself, not the lazy object that sessions put around it: services ask for its type.
         getattr(user, "_wrapped", user),
         front=front,
-        # What stands in for a key, a token for one, has none of these.
+        # A web token has none of these, a key none of the other.
         key_id=getattr(key, "public_id", ""),
         rights=getattr(key, "rights", None),
         portfolio_id=getattr(key, "portfolio_id", None),
+        login_id=getattr(key, "login_id", ""),
         request_id=getattr(request, "request_id", ""),
         address=getattr(request, "client_address", None),
     )
