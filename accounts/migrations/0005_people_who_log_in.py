@@ -88,6 +88,8 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=tradingsite.core.clock.now, editable=False)),
                 ('confirmed_at', models.DateTimeField(editable=False, null=True)),
                 ('last_step', models.BigIntegerField(editable=False, help_text='The time step of the last code that was taken: none is taken twice.', null=True)),
+                ('failures', models.PositiveSmallIntegerField(default=0, editable=False, help_text='Wrong codes of the app since the last right one.')),
+                ('refused_until', models.DateTimeField(editable=False, help_text='Until when codes of the app are refused, after too many wrong ones.', null=True)),
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='second_factor', to=settings.AUTH_USER_MODEL)),
             ],
             options={

@@ -32,6 +32,12 @@ class SecondFactor(models.Model):
     last_step = models.BigIntegerField(
         null=True, editable=False, help_text="The time step of the last code that was taken: none is taken twice."
     )
+    failures = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="Wrong codes of the app since the last right one."
+    )
+    refused_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until when codes of the app are refused, after too many wrong ones."
+    )
 
     objects = SecondFactorQuerySet.as_manager()
 

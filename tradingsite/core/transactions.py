@@ -57,6 +57,16 @@ def in_transaction(function: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
+def require_outermost() -> None:
+    """Raise RuntimeError inside of an open transaction: for what must stay written whatever becomes of the caller.
+
+    Those that Django's tests open around each test do not count, as with `atomic(durable=True)`.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.in_atomic_block and not getattr(connection.atomic_blocks[-1], "_from_testcase", False):
+        raise RuntimeError("This is not for the inside of a transaction, which could take back what it writes.")
+
+
 @contextmanager
 def read_snapshot(using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
     """Read several tables as of one moment, without making writers wait.
