@@ -19,7 +19,7 @@ from systemevents.services.audit import columns, record_audit
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor
 from tradingsite.core.errors import Conflict, Forbidden, InvalidInput
-from tradingsite.core.locking import lock
+from tradingsite.core.locking import lock, lock_all
 from tradingsite.core.transactions import in_transaction
 
 DEFAULT_LIFETIME = timedelta(days=90)
@@ -112,10 +112,23 @@ def revoke_api_key(*, actor: Actor, key: ApiKey) -> ApiKey:
     if not actor.key_id or actor.key_id != key.public_id:
         _require_change(actor, key)
     key = lock(key)
-    if key.revoked_at is None:
-        key.revoked_at = clock.now()
-        key.save(update_fields=["revoked_at"])
-        record_audit(actor, "api_key.revoked", key, before={"revoked_at": None}, after={"revoked_at": key.revoked_at})
+    return _revoke(actor, key) if key.revoked_at is None else key
+
+
+@in_transaction
+def end_keys_of(*, actor: Actor, owner: User) -> list[ApiKey]:
+    """Revoke every key of a user that is not revoked yet, an expired one too; answers those.
+
+    For the service that deactivates: it has asked already whether the actor may.
+    """
+    alive = ApiKey.objects.filter(owner=owner, revoked_at=None)
+    return [_revoke(actor, key) for key in lock_all(ApiKey, alive.values_list("pk", flat=True)) if not key.revoked_at]
+
+
+def _revoke(actor: Actor, key: ApiKey) -> ApiKey:
+    key.revoked_at = clock.now()
+    key.save(update_fields=["revoked_at"])
+    record_audit(actor, "api_key.revoked", key, before={"revoked_at": None}, after={"revoked_at": key.revoked_at})
     return key
 
 
@@ -126,7 +139,8 @@ def _require_making(actor: Actor, owner: User) -> None:
         actor.require("accounts.change_user")
         refuse_user_beyond(actor, owner)
     actor.require("accounts.add_apikey")
-    if not owner.is_active:
+    # Locked, or a key made while its owner is deactivated would be there when they come back.
+    if not lock(owner).is_active:
         raise Conflict(f"{owner.username} is deactivated.")
 
 

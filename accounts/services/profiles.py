@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.models import LoginEnd, User
+from accounts.services.deactivation import deactivate_user, lock_people, reactivate_user, refuse_last_superuser
 from accounts.services.sessions import end_logins
 from accounts.services.users import refuse_user_beyond, refuse_weak_password, save_user
 from systemevents.services.audit import changes, columns, record_audit
@@ -22,28 +23,36 @@ EDITABLE = frozenset({"username", "email", "first_name", "last_name", "is_active
 def change_user(*, actor: Actor, user: User, values: Mapping[str, Any]) -> User:
     """Change columns of EDITABLE; the same values again change nothing.
 
+    `is_active` goes the way of `deactivate_user` and `reactivate_user`.
     Raises Forbidden without accounts.change_user, when the user holds rights that the actor
     lacks, or when somebody who is no superuser makes one; Conflict when people would shut
-    themselves out; InvalidInput whose `errors` name the fields.
+    themselves out or no superuser would be left; InvalidInput whose `errors` name the fields.
     """
     actor.require("accounts.change_user")
     if foreign := set(values) - EDITABLE:
         raise InvalidInput.field(min(foreign), f"{min(foreign)} can't be set.", code="not_editable")
-    saved = lock(user)
+    saved, _ = lock_people(user)
     refuse_user_beyond(actor, saved)
     before = columns(saved)
-    for name, value in values.items():
+    wanted = dict(values)
+    is_active = wanted.pop("is_active", saved.is_active)
+    if not wanted.get("is_superuser", True):
+        refuse_last_superuser(saved)
+    for name, value in wanted.items():
         setattr(saved, name, value)
     was, now = changes(before, columns(saved))
     if "is_superuser" in now and not actor.is_unlimited:
         raise Forbidden("Only superusers make superusers.")
-    if saved.pk == actor.user_id and not (saved.is_active and saved.is_superuser >= before["is_superuser"]):
+    if saved.pk == actor.user_id and not (is_active and saved.is_superuser >= before["is_superuser"]):
         raise Conflict("You can't take away your own access.")
     if now:
         save_user(saved)
         record_audit(actor, "user.changed", saved, before=was, after=now)
-        _end_logins_of_the_demoted(actor, saved, was)
-    return saved
+        if was.get("is_superuser"):
+            end_logins(actor=actor, user=saved, reason=LoginEnd.DEMOTION)
+    if is_active == saved.is_active:
+        return saved
+    return reactivate_user(actor=actor, user=saved) if is_active else deactivate_user(actor=actor, user=saved).user
 
 
 @in_transaction
@@ -62,10 +71,3 @@ def set_password(*, actor: Actor, user: User, password: str) -> None:
     record_audit(actor, "user.password_set", saved)
     end_logins(actor=actor, user=saved, reason=LoginEnd.PASSWORD)
     user.password, user.session_epoch = saved.password, saved.session_epoch
-
-
-def _end_logins_of_the_demoted(actor: Actor, user: User, was: Mapping[str, Any]) -> None:
-    if was.get("is_active"):
-        end_logins(actor=actor, user=user, reason=LoginEnd.DEACTIVATION)
-    elif was.get("is_superuser"):
-        end_logins(actor=actor, user=user, reason=LoginEnd.DEMOTION)
