@@ -198,6 +198,8 @@ def _server(
         options.setdefault("connect_timeout", CONNECT_SECONDS)
         # Said with each BEGIN, because a server, database or role can have another default.
         options["isolation_level"] = POSTGRES_READ_COMMITTED
+        # What `core/prepared.py` asks is prepared at once; Django's own cursors never prepare.
+        options["prepare_threshold"] = 0
         # Django's pool and persistent connections exclude each other; the pool it is.
         options["pool"] = {
             "min_size": 0,
