@@ -1,6 +1,13 @@
 """Errors of logging in, beside those of `core.errors`."""
 
-from tradingsite.core.errors import Forbidden, NotAuthenticated
+from tradingsite.core.errors import Forbidden, InvalidInput, NotAuthenticated
+
+
+class WrongCredentials(NotAuthenticated):
+    """Nobody has this name with this password, or they may not log in; which of these, nobody is told."""
+
+    code = "wrong_credentials"
+    title = "Not logged in"
 
 
 class CodeNeeded(NotAuthenticated):
@@ -22,3 +29,17 @@ class SecondFactorRequired(Forbidden):
 
     code = "totp_required"
     title = "A second factor must be set up first"
+
+
+class RegistrationClosed(Forbidden):
+    """Nobody becomes a user by themselves here."""
+
+    code = "registration_closed"
+    title = "Registration is closed"
+
+
+class WrongPassword(InvalidInput):
+    """It is not the user's password now."""
+
+    code = "wrong_password"
+    title = "The password is wrong"

@@ -41,6 +41,9 @@ def settings_of_their_own(settings: Any) -> None:
     """No test depends on what the machine's `.env` says."""
     settings.SECRET_KEY = SECRET_KEY
     settings.API_KEY_PEPPERS = "1:a pepper of the tests that is long enough"
+    settings.JWT_SIGNING_KEY = "a signing key of the tests, long enough to sign with: 0123456789"
+    settings.SECRET_KEY_FALLBACKS = []
+    settings.TOTP_REQUIRED = "nobody"
     # What counts requests is tested by itself (tests/core/test_throttling.py).
     settings.THROTTLE_KEY = settings.THROTTLE_USER = settings.THROTTLE_ANON = None
     # Static files straight from the packages: no collectstatic before the tests.

@@ -11,7 +11,16 @@ import factory
 from django.contrib.auth.models import Group
 from factory.django import DjangoModelFactory
 
-from accounts.models import Invitation, LoginSession, RecoveryCode, Registration, SecondFactor, User, UserSettings
+from accounts.models import (
+    Invitation,
+    LoginFailures,
+    LoginSession,
+    RecoveryCode,
+    Registration,
+    SecondFactor,
+    User,
+    UserSettings,
+)
 from marketdata.models import DailyBar, IngestBatch, Instrument, IntradayBar
 from portfolio.models import (
     Portfolio,
@@ -60,6 +69,16 @@ class LoginSessionFactory(DjangoModelFactory):
     public_id = factory.LazyFunction(lambda: uuid4().hex)
     refresh_id = factory.LazyFunction(lambda: uuid4().hex)
     expires_at = factory.LazyFunction(lambda: clock.now() + dt.timedelta(days=7))
+
+
+class LoginFailuresFactory(DjangoModelFactory):
+    class Meta:
+        model = LoginFailures
+
+    name_digest = factory.LazyFunction(lambda: uuid4().hex * 2)
+    place = "203.0.113.7"
+    failures = 1
+    last_failed_at = factory.LazyFunction(clock.now)
 
 
 class InvitationFactory(DjangoModelFactory):

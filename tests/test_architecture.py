@@ -27,6 +27,7 @@ TABLES = {
         "user_settings",
         "api_keys",
         "login_sessions",
+        "login_failures",
         "invitations",
         "registrations",
         "second_factors",

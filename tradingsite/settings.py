@@ -148,6 +148,12 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+# How many log-ins may fail in a row under one name from one address, and for how long it is locked out then.
+LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", default=5, minimum=1, maximum=1000)
+LOGIN_LOCKOUT_MINUTES = env.number("LOGIN_LOCKOUT_MINUTES", default=15, minimum=1, maximum=7 * 24 * 60)
+# For how long the tokens of a log-in over the API are good.
+ACCESS_TOKEN_MINUTES = env.number("ACCESS_TOKEN_MINUTES", default=5, minimum=1, maximum=60)
+REFRESH_TOKEN_DAYS = env.number("REFRESH_TOKEN_DAYS", default=7, minimum=1, maximum=90)
 
 # Cookies are Secure exactly when people come by https, so that a plain local start can log in.
 _HTTPS = PUBLIC_URL.startswith("https://")
@@ -185,7 +191,10 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # The API
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.WebTokenAuthentication",
+        "accounts.api.authentication.ApiKeyAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["tradingsite.core.api.permissions.RolePermission"],
     "DEFAULT_PARSER_CLASSES": ["tradingsite.core.api.decoder.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["drf_orjson_renderer.renderers.ORJSONRenderer"],
@@ -220,7 +229,10 @@ SPECTACULAR_SETTINGS = {
         "Timeframe": "tradingsite.core.timeframes.Timeframe",
         "IntradayTimeframe": "marketdata.models.bar.INTRADAY_CHOICES",
     },
-    "AUTHENTICATION_WHITELIST": ["accounts.api.authentication.ApiKeyAuthentication"],
+    "AUTHENTICATION_WHITELIST": [
+        "accounts.api.authentication.WebTokenAuthentication",
+        "accounts.api.authentication.ApiKeyAuthentication",
+    ],
 }
 
 # Mail

@@ -1,7 +1,8 @@
-"""Who calls the API: an API key in a header; the session only for the docs page."""
+"""Who calls the API: an API key or the access token of a log-in, in a header; a session only to log out of it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -10,6 +11,9 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts.services.api_keys import find_usable_key, note_use
+from accounts.services.web_logins import find_live_login
+from accounts.tokens import looks_like_token
+from tradingsite.core.api.problems import CHALLENGE
 
 if TYPE_CHECKING:
     from drf_spectacular.openapi import AutoSchema
@@ -17,11 +21,35 @@ if TYPE_CHECKING:
     from accounts.models import ApiKey, User
 
 
+@dataclass(frozen=True, slots=True)
+class WebLogin:
+    """`request.auth` of who came with an access token: of which log-in it is."""
+
+    login_id: str
+
+
+class WebTokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer eyJ...`: the access token of a log-in, with all of its user's rights."""
+
+    def authenticate(self, request: Request) -> tuple[User, WebLogin] | None:
+        text = bearer_text(request)
+        if text is None or not looks_like_token(text):
+            return None
+        login = find_live_login(text)
+        if login is None:
+            # The same words for a forged, an expired and an ended one.
+            raise AuthenticationFailed("The access token is not valid.")
+        return login.user, WebLogin(login.public_id)
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+
 class ApiKeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer tsk_...` or `X-API-Key: tsk_...`."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
-        text = self._key_text(request)
+        text = str(request.headers.get("X-API-Key") or "").strip() or bearer_text(request)
         if text is None:
             return None
         key = find_usable_key(text, address=getattr(request, "client_address", None))
@@ -32,19 +60,20 @@ class ApiKeyAuthentication(BaseAuthentication):
         return key.owner, key
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="api"'
-
-    def _key_text(self, request: Request) -> str | None:
-        if text := request.headers.get("X-API-Key"):
-            return str(text).strip()
-        scheme, _, rest = str(request.headers.get("Authorization", "")).partition(" ")
-        if scheme.lower() == "bearer" and rest.strip():
-            return rest.strip()
-        return None
+        return CHALLENGE
 
 
-class DocsSessionAuthentication(SessionAuthentication):
-    """The admin's session, so that the docs page shows itself to who is logged in."""
+def bearer_text(request: Request) -> str | None:
+    """What stands behind `Bearer` in the Authorization header, if anything does."""
+    scheme, _, rest = str(request.headers.get("Authorization", "")).partition(" ")
+    return rest.strip() or None if scheme.lower() == "bearer" else None
+
+
+class BrowserSessionAuthentication(SessionAuthentication):
+    """The session of a browser, with its CSRF token: to log out of it, and for nothing else."""
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # spectacular's metaclass
@@ -55,3 +84,14 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "bearerFormat": "tsk_…", "description": "An API key."}
+
+
+class WebTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # spectacular's metaclass
+    """How the OpenAPI schema describes the access token."""
+
+    target_class = "accounts.api.authentication.WebTokenAuthentication"
+    name = "accessToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        about = "The access token of a log-in, from `auth/token/`."
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": about}

@@ -1,4 +1,5 @@
 from accounts.models.api_key import ApiKey
+from accounts.models.login_failure import LoginFailures
 from accounts.models.login_session import LoginEnd, LoginSession
 from accounts.models.preferences import Theme, UserSettings
 from accounts.models.registration import Invitation, Registration
@@ -10,6 +11,7 @@ __all__ = [
     "ApiKey",
     "Invitation",
     "LoginEnd",
+    "LoginFailures",
     "LoginSession",
     "RecoveryCode",
     "Registration",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -23,6 +24,7 @@ class LoginEnd(models.TextChoices):
     DEMOTION = "demotion", "Rights taken away"
     DEACTIVATION = "deactivation", "Deactivated"
     REUSE = "reuse", "Refresh token used twice"
+    FACTOR = "factor", "Second factor reset"
 
 
 class LoginSessionQuerySet(ScopedQuerySet["LoginSession"]):
@@ -61,3 +63,7 @@ class LoginSession(models.Model):
 
     def __str__(self) -> str:
         return f"log-in of {self.user} at {self.started_at:%Y-%m-%d %H:%M}"
+
+    def is_alive(self, at: datetime) -> bool:
+        """Neither ended nor expired at that moment."""
+        return self.ended_at is None and at < self.expires_at

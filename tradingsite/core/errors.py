@@ -23,6 +23,8 @@ class DeskError(Exception):
     status = 500
     code = "error"
     title = "Something went wrong"
+    #: After how many seconds it is worth trying again, where that is known: the header `Retry-After`.
+    retry_after: int | None = None
 
     def __init__(self, detail: str = "", *, errors: Sequence[FieldError] = ()) -> None:
         self.detail = detail or self.title
@@ -104,3 +106,15 @@ class Unavailable(DeskError):
     status = 503
     code = "unavailable"
     title = "Temporarily unavailable"
+class TooManyAttempts(DeskError):
+    """Tried too often; in `retry_after` seconds it is worth another try."""
+
+    status = 429
+    code = "too_many_attempts"
+    title = "Too many attempts"
+
+    def __init__(self, detail: str = "", *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+

@@ -19,6 +19,7 @@ from tradingsite.core.errors import DeskError, FieldError, Forbidden, InvalidInp
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
+CHALLENGE = 'Bearer realm="api"'
 
 logger = logging.getLogger(__name__)
 
@@ -85,9 +86,16 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
         detail=desk_error.detail,
         errors=desk_error.errors,
     )
+        headers=_headers_of(desk_error),
 
 
 def _code_of(error: DeskError) -> str:
+def _headers_of(error: DeskError) -> dict[str, str]:
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    # RFC 9110 wants a challenge with each 401, and REST framework gives it to its own errors only.
+    return headers | ({"WWW-Authenticate": CHALLENGE} if error.status == HTTPStatus.UNAUTHORIZED else {})
+
+
     """The error's own code; where that only says "invalid", the code of what is wrong, if it is one thing."""
     codes = {wrong.code for wrong in error.errors}
     return codes.pop() if error.code == InvalidInput.code and len(codes) == 1 else error.code

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -19,13 +18,13 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.throttling import BaseThrottle
 
 from tradingsite.core import clock
+from tradingsite.core.addresses import place_of_address
 from tradingsite.core.rates import Rate
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest
     from rest_framework.request import Request
 
-# What is asked of IPv6 callers, each of whom has a whole network of addresses.
-_IPV6_NETWORK = 64
 _GOOD_SECONDS = 3600
 
 logger = logging.getLogger(__name__)
@@ -163,15 +162,9 @@ def show(request: Request, counts: list[Count]) -> None:
     }
 
 
-def place_of(request: Request) -> str:
+def place_of(request: Request | HttpRequest) -> str:
     """The caller's address; of IPv6 its network."""
-    text = getattr(request, "client_address", None)
-    if not text:
-        return "nowhere"
-    address = ip_address(text)
-    if isinstance(address, IPv4Address):
-        return str(address)
-    return str(ip_network((address, _IPV6_NETWORK), strict=False).network_address).replace(":", ".")
+    return place_of_address(getattr(request, "client_address", None))
 
 
 def credential_of(request: Request) -> str:
