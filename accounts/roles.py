@@ -13,6 +13,8 @@ VIEWER = (
     "marketdata.view_instrument",
     "marketdata.view_dailybar",
     "marketdata.view_intradaybar",
+    "marketdata.view_tick",
+    "marketdata.view_corporateaction",
     "trading.view_*",
     "portfolio.view_*",
     "accounts.view_apikey",

@@ -21,7 +21,18 @@ from accounts.models import (
     User,
     UserSettings,
 )
-from marketdata.models import DailyBar, IngestBatch, Instrument, IntradayBar
+from marketdata.models import (
+    ArchivePartition,
+    ArchiveRowGroup,
+    BarRevision,
+    CorporateAction,
+    DailyBar,
+    IngestBatch,
+    Instrument,
+    IntradayBar,
+    Quarantine,
+    Tick,
+)
 from portfolio.models import (
     Portfolio,
     PortfolioCash,
@@ -34,6 +45,7 @@ from portfolio.models import (
 from systemevents.models import SystemEvent
 from trading.models import Signal
 from tradingsite.core import clock
+from tradingsite.core.models import IdempotencyKey
 
 
 class UserFactory(DjangoModelFactory):
@@ -166,6 +178,89 @@ class IntradayBarFactory(DjangoModelFactory):
     volume = Decimal("1000")
 
 
+class TickFactory(DjangoModelFactory):
+    class Meta:
+        model = Tick
+
+    instrument = factory.SubFactory(InstrumentFactory)
+    timestamp = factory.Sequence(lambda n: dt.datetime(2020, 1, 2, 14, 30, tzinfo=dt.UTC) + dt.timedelta(seconds=n))
+    price = Decimal("11.25")
+    size = Decimal("100")
+    exchange = "NYSE"
+
+
+class CorporateActionFactory(DjangoModelFactory):
+    """A split of two new shares for an old one."""
+
+    class Meta:
+        model = CorporateAction
+
+    instrument = factory.SubFactory(InstrumentFactory)
+    kind = "split"
+    ex_date = factory.Sequence(lambda n: dt.date(2020, 1, 2) + dt.timedelta(days=n))
+    new_shares = 2
+    old_shares = 1
+
+
+class BarRevisionFactory(DjangoModelFactory):
+    class Meta:
+        model = BarRevision
+
+    instrument = factory.SubFactory(InstrumentFactory)
+    timeframe = "1d"
+    start = factory.Sequence(lambda n: dt.datetime(2020, 1, 2, tzinfo=dt.UTC) + dt.timedelta(days=n))
+    open = Decimal("10")
+    high = Decimal("12")
+    low = Decimal("9.5")
+    close = Decimal("11.25")
+    changed_by = factory.SubFactory(IngestBatchFactory)
+
+
+class QuarantineFactory(DjangoModelFactory):
+    class Meta:
+        model = Quarantine
+
+    instrument = factory.SubFactory(InstrumentFactory)
+    timeframe = "1d"
+    start = factory.Sequence(lambda n: dt.datetime(2020, 1, 2, tzinfo=dt.UTC) + dt.timedelta(days=n))
+    close_before = Decimal("100")
+    open_after = Decimal("1")
+
+
+class ArchivePartitionFactory(DjangoModelFactory):
+    """A line of the manifest, without its file."""
+
+    class Meta:
+        model = ArchivePartition
+
+    kind = "bars"
+    timeframe = "1m"
+    first_day = factory.Sequence(lambda n: dt.date(2020, 1, 2) + dt.timedelta(days=n))
+    last_day = factory.SelfAttribute("first_day")
+    current_key = factory.LazyAttribute(lambda partition: f"bars/1m/{partition.first_day}")
+    path = factory.LazyAttribute(lambda partition: f"bars/timeframe=1m/{partition.first_day}-v1.parquet")
+    rows = 390
+    size = 5000
+    sha256 = "0" * 64
+    footer_size = 500
+    footer_sha256 = "0" * 64
+    digest = "0" * 64
+    schema_version = 1
+
+
+class ArchiveRowGroupFactory(DjangoModelFactory):
+    class Meta:
+        model = ArchiveRowGroup
+
+    partition = factory.SubFactory(ArchivePartitionFactory)
+    instrument = factory.SubFactory(InstrumentFactory)
+    group = 0
+    offset = 0
+    rows = 390
+    first = dt.datetime(2020, 1, 2, 14, 30, tzinfo=dt.UTC)
+    last = dt.datetime(2020, 1, 2, 20, 59, tzinfo=dt.UTC)
+
+
 class PortfolioFactory(DjangoModelFactory):
     class Meta:
         model = Portfolio
@@ -235,6 +330,17 @@ class SignalFactory(DjangoModelFactory):
     date = dt.date(2020, 1, 2)
     signal_type = "BUY"
     confidence = Decimal("62.5")
+
+
+class IdempotencyKeyFactory(DjangoModelFactory):
+    class Meta:
+        model = IdempotencyKey
+
+    digest = factory.LazyFunction(lambda: uuid4().hex * 2)
+    user = factory.SubFactory(UserFactory)
+    path = "/api/v1/watchlists/"
+    fingerprint = factory.LazyFunction(lambda: uuid4().hex * 2)
+    status = 201
 
 
 class SystemEventFactory(DjangoModelFactory):

@@ -43,6 +43,7 @@ TABLES = {
         "bar_revisions",
         "archive_partitions",
         "archive_row_groups",
+        "quarantines",
         "snapshot_market",
         "snapshot_indicators",
         "snapshot_calendar",
@@ -89,6 +90,7 @@ NEEDED = {
     *("daily_data", "intraday_data", "metadata", "ingest_batches", "signal_history"),
     *("portfolio_performance", "portfolio_positions", "portfolios", "portfolio_cash", "portfolio_members"),
     *("watchlists", "watchlist_items", "system_events", "audit_logs", "users", "api_keys"),
+    *("ticks", "corporate_actions", "bar_revisions", "archive_partitions", "archive_row_groups"),
 }
 # The one decimal that is neither money, price, quantity nor volume: a percentage with two places.
 PERCENTAGES = {("signal_history", "confidence")}

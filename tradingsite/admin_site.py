@@ -113,6 +113,8 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("marketdata.DailyBar", "calendar_month"),
             ("marketdata.IntradayBar", "schedule"),
             ("marketdata.IngestBatch", "upload_file"),
+            ("marketdata.CorporateAction", "call_split"),
+            ("marketdata.ArchivePartition", "inventory_2"),
         ),
     ),
     (

@@ -19,6 +19,14 @@ class PriceBasis(models.TextChoices):
     ALL = "all", "Adjusted for splits and dividends"
 
 
+class BatchKind(models.TextChoices):
+    """What a batch is of."""
+
+    BARS = "bars", "Bars"
+    TICKS = "ticks", "Ticks"
+    ACTIONS = "actions", "Corporate actions"
+
+
 class BatchStatus(models.TextChoices):
     RUNNING = "running", "Running"
     FINISHED = "finished", "Finished"
@@ -26,14 +34,15 @@ class BatchStatus(models.TextChoices):
 
 
 class IngestBatch(models.Model):
-    """One load of bars from one source, with counts that add up.
+    """One load of bars, ticks or corporate actions from one source, with counts that add up.
 
     read = inserted + updated + unchanged + rejected, at every moment: each chunk's counts
     are committed with its bars, so that a batch that was killed says what it loaded.
     """
 
     source = models.CharField(max_length=255, help_text="The file's name, or what else the bars came from.")
-    timeframe = models.CharField(max_length=4, choices=Timeframe.choices)
+    kind = models.CharField(max_length=8, choices=BatchKind.choices, default=BatchKind.BARS)
+    timeframe = models.CharField(max_length=4, choices=Timeframe.choices, blank=True, help_text="Of bars.")
     price_basis = models.CharField("prices", max_length=8, choices=PriceBasis.choices, default=PriceBasis.RAW)
     status = models.CharField(max_length=10, choices=BatchStatus.choices, default=BatchStatus.RUNNING)
     started_by = models.ForeignKey(
@@ -46,8 +55,12 @@ class IngestBatch(models.Model):
     updated = models.PositiveBigIntegerField(default=0)
     unchanged = models.PositiveBigIntegerField(default=0)
     rejected = models.PositiveBigIntegerField(default=0)
-    digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 over the accepted bars, in hexadecimal.")
+    digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 over the accepted rows, in hexadecimal.")
     error = models.TextField(blank=True, help_text="Why the batch failed.")
+    is_derived = models.BooleanField(
+        "derived", default=False, help_text="No source said these bars: they were made of shorter ones."
+    )
+    reverted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = EverybodysQuerySet["IngestBatch"].as_manager()
 

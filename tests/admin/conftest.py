@@ -14,10 +14,12 @@ from django.test import Client
 
 from accounts.models import ApiKey, Role, User
 from accounts.services.api_keys import create_api_key
-from marketdata.models import DailyBar, IngestBatch, Instrument, IntradayBar
+from marketdata.models import ArchivePartition, CorporateAction, DailyBar, IngestBatch, Instrument, IntradayBar
 from portfolio.models import Portfolio, PortfolioCash, PortfolioPerformance, PortfolioPosition, Watchlist
 from systemevents.models import AuditLog, SystemEvent
 from tests.factories import (
+    ArchivePartitionFactory,
+    CorporateActionFactory,
     DailyBarFactory,
     IngestBatchFactory,
     InstrumentFactory,
@@ -39,7 +41,9 @@ SECRET = "zz-secret"
 SECRET_NUMBER = "987654"
 
 #: Tables whose rows are everybody's: whoever's role shows them sees them all.
-EVERYBODYS: frozenset[type[models.Model]] = frozenset({Instrument, DailyBar, IntradayBar, IngestBatch, Role})
+EVERYBODYS: frozenset[type[models.Model]] = frozenset(
+    {Instrument, DailyBar, IntradayBar, IngestBatch, CorporateAction, ArchivePartition, Role}
+)
 
 
 class World:
@@ -61,6 +65,8 @@ class World:
             DailyBar: DailyBarFactory.create(instrument=self.instrument),
             IntradayBar: IntradayBarFactory.create(instrument=self.instrument),
             IngestBatch: IngestBatchFactory.create(),
+            CorporateAction: CorporateActionFactory.create(instrument=self.instrument),
+            ArchivePartition: ArchivePartitionFactory.create(),
             Portfolio: portfolio,
             PortfolioPosition: PortfolioPositionFactory.create(portfolio=portfolio, symbol=SECRET.upper(), cost=number),
             PortfolioCash: PortfolioCashFactory.create(portfolio=portfolio, balance=number),

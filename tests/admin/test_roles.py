@@ -38,6 +38,8 @@ MATRIX: dict[str, dict[str, set[str]]] = {
         "admin": {LOOK, ADD, CHANGE},
     },
     "marketdata.ingestbatch": {"analyst": {LOOK}, "admin": {LOOK}},
+    "marketdata.corporateaction": ALL_READ,
+    "marketdata.archivepartition": {"analyst": {LOOK}, "admin": {LOOK}},
     "portfolio.portfolio": {
         "viewer": {LOOK},
         "trader": {LOOK, ADD, CHANGE},

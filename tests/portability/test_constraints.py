@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tradingsite.core.fields import NameKeyField
 
 pytestmark = pytest.mark.django_db
 
+LATE = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
 MAX_NAME = 30  # of constraints and indexes; PostgreSQL cuts at 63, MySQL refuses at 64
 
 # What breaks each CHECK of ours, as columns of a row that is good otherwise.
@@ -29,6 +31,27 @@ VIOLATIONS: dict[str, list[dict[str, Any]]] = {
     "metadata_multiplier": [{"multiplier": 0}, {"multiplier": -1}],
     "metadata_tick_size": [{"tick_size": 0}],
     "metadata_quantity_step": [{"quantity_step": 0}],
+    "ticks_size": [{"size": -1}],
+    "corporate_actions_kind": [
+        {"kind": "dividend"},
+        {"new_shares": 0},
+        {"old_shares": None},
+        {"amount": 1},
+        {"kind": "dividend", "amount": 1},
+        {"kind": "dividend", "amount": 0, "new_shares": None, "old_shares": None},
+        {"kind": "dividend", "amount": None, "new_shares": None, "old_shares": None},
+    ],
+    "corporate_actions_number": [{"number": None}, {"retracted_at": LATE}],
+    "bar_revisions_existed": [{"existed": False}, {"close": None}],
+    "bar_revisions_known": [{"known_from": LATE, "known_until": LATE - dt.timedelta(seconds=1)}],
+    "archive_partitions_days": [{"last_day": dt.date(2019, 12, 31)}],
+    "archive_partitions_status": [
+        {"status": "superseded"},
+        {"current_key": None},
+        {"superseded_at": LATE},
+        {"status": "removed", "current_key": None},
+    ],
+    "archive_row_groups_range": [{"rows": 0}, {"last": dt.datetime(2020, 1, 1, tzinfo=dt.UTC)}],
     "portfolio_positions_closed": [{"quantity": 0, "cost": 1}],
     "signal_history_confidence": [{"confidence": -1}, {"confidence": 101}],
 }
