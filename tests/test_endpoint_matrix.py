@@ -126,6 +126,8 @@ MATRIX: list[tuple[str, str, str, Any, str]] = [
     ("auth-me", "get", "v1/auth/me/", None, ANYBODY),
     ("users-list", "get", "v1/users/", None, STAFF),
     ("users-detail", "get", "v1/users/{user}/", None, STAFF),
+    ("users-deactivate", "post", "v1/users/{user}/deactivate/", {"reason": "left"}, STAFF),
+    ("users-reactivate", "post", "v1/users/{user}/reactivate/", None, STAFF),
     ("roles-list", "get", "v1/roles/", None, STAFF),
     ("roles-detail", "get", "v1/roles/{role}/", None, STAFF),
     ("api-keys-list", "get", "v1/api-keys/", None, SCOPED),
@@ -268,9 +270,8 @@ def test_a_strangers_id_answers_as_a_missing_one(
 def test_an_id_that_is_none_is_missing(world: World, clients: Callable[[str], APIClient], path: str, pk: str) -> None:
     route = dict.fromkeys(world.ids, pk)
     client = clients("admin")
-    answer = (
-        client.post if path.endswith(("revoke/", "rotate/")) else client.delete if "/items/I" in path else client.get
-    )
+    posted = path.endswith(("revoke/", "rotate/", "activate/"))
+    answer = client.post if posted else client.delete if "/items/I" in path else client.get
     assert_problem(answer(f"/api/{path.format(**route)}"), 404)
 
 

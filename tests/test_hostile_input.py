@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from portfolio.models import Portfolio
 from tests.answers import assert_problem
-from tests.factories import InstrumentFactory, PortfolioFactory, WatchlistFactory
+from tests.factories import InstrumentFactory, PortfolioFactory, UserFactory, WatchlistFactory
 from tests.test_endpoint_matrix import everything
 
 # name: method, path, list that must still answer, a body that is good, what may hold what
@@ -73,6 +73,14 @@ ENDPOINTS: dict[str, tuple[str, str, str, dict[str, Any], dict[str, str]]] = {
             "reasons": "texts",
         },
     ),
+    "user to deactivate": (
+        "post",
+        "users/{user}/deactivate",
+        "users",
+        {"reason": "left"},
+        {"hand_over_to": "id", "reason": "text"},
+    ),
+    "user to reactivate": ("post", "users/{user}/reactivate", "users", {}, {}),
     "key to revoke": ("post", "api-keys/{key}/revoke", "api-keys", {}, {}),
 }
 
@@ -211,6 +219,7 @@ def call(db: None, owner: User, api_of: Callable[[User], APIClient]) -> Callable
         "portfolio": PortfolioFactory.create(owner=owner).pk,
         "watchlist": WatchlistFactory.create(owner=owner).pk,
         "key": key.pk,
+        "user": UserFactory.create().pk,
     }
 
     def make(endpoint: str, body: bytes, content_type: str = "application/json") -> Any:
@@ -245,7 +254,7 @@ def test_the_good_bodies_are_good(call: Callable[..., Any], endpoint: str) -> No
 def test_bodies_that_are_none_are_refused(call: Callable[..., Any], endpoint: str) -> None:
     before = everything()
     for name, body in BODIES.items():
-        if endpoint == "key to revoke" and name == "nothing":
+        if " to " in endpoint and name == "nothing":
             continue
         answer = call(endpoint, body)
         assert 400 <= answer.status_code < 500, (name, answer.content[:300])

@@ -18,6 +18,7 @@ from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
+from accounts.admin.departures import DeparturePages
 from accounts.models import Role, User
 from accounts.services.profiles import change_user, set_password
 from accounts.services.users import create_user, set_roles
@@ -69,7 +70,7 @@ class NewUserForm(SetPasswordMixin, UserForm):  # type: ignore[type-arg]  # gene
 
 
 @admin.register(User)
-class UserAdmin(ExportPages, ScopedModelAdmin):
+class UserAdmin(DeparturePages, ExportPages, ScopedModelAdmin):
     """Seen by who may see users; without `core.view_all` that is oneself."""
 
     form = UserForm
@@ -89,7 +90,7 @@ class UserAdmin(ExportPages, ScopedModelAdmin):
         ("Password", {"fields": ("password1", "password2")}),
         ("What the person may do", {"fields": ("roles",)}),
     )
-    actions_detail = ("change_password",)
+    actions_detail = ("change_password", *DeparturePages.departure_actions)
     export_fields = ("username", "email", "first_name", "last_name", "is_active", "is_superuser", "last_login")
 
     @display(description="name")
@@ -105,7 +106,8 @@ class UserAdmin(ExportPages, ScopedModelAdmin):
         return people.prefetch_related("groups")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = super().get_readonly_fields(request, obj)
+        # People are deactivated on a page of its own, which says what ends with that.
+        fields = [*super().get_readonly_fields(request, obj), "is_active"]
         return fields if admin_actor(request).is_unlimited else [*fields, "is_superuser"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

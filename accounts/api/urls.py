@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from accounts.api.departures import UserDepartureViewSet
 from accounts.api.views import ApiKeyViewSet, MeView, RoleViewSet, UserViewSet
 from tradingsite.core.api.routes import CHANGE, CREATE, LIST, ONE
 
@@ -9,6 +10,8 @@ urlpatterns = [
     path("auth/me/", MeView.as_view(), name="auth-me"),
     path("users/", UserViewSet.as_view(LIST), name="users-list"),
     path("users/<str:pk>/", UserViewSet.as_view(ONE), name="users-detail"),
+    path("users/<str:pk>/deactivate/", UserDepartureViewSet.as_view({"post": "deactivate"}), name="users-deactivate"),
+    path("users/<str:pk>/reactivate/", UserDepartureViewSet.as_view({"post": "reactivate"}), name="users-reactivate"),
     path("roles/", RoleViewSet.as_view(LIST), name="roles-list"),
     path("roles/<str:pk>/", RoleViewSet.as_view(ONE), name="roles-detail"),
     path("api-keys/", ApiKeyViewSet.as_view(LIST | CREATE), name="api-keys-list"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from accounts.models import Invitation, LoginEnd, User
+from accounts.models import ApiKey, Invitation, LoginEnd, LoginSession, User
 from accounts.services.api_keys import end_keys_of
 from accounts.services.sessions import end_logins
 from accounts.services.users import refuse_user_beyond
@@ -30,6 +30,30 @@ class Departed:
     user: User
     ended: list[str]
     handed_over: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What ends when a user is deactivated, and what can be handed over, a line each."""
+
+    keys: int
+    logins: int
+    invitations: int
+    holdings: list[str]
+
+
+def what_would_end(user: User) -> Ending:
+    """What deactivating this user would end now. Sessions of the admin end too; nobody counts those."""
+    now = clock.now()
+    departures = registry.departures.values()
+    return Ending(
+        keys=ApiKey.objects.filter(owner=user, revoked_at=None).exclude(expires_at__lte=now).count(),
+        logins=LoginSession.objects.filter(user=user, ended_at=None, expires_at__gt=now).count(),
+        invitations=Invitation.objects.filter(
+            owner=user, revoked_at=None, accepted_at=None, expires_at__gt=now
+        ).count(),
+        holdings=[line for departure in departures if departure.holdings for line in departure.holdings(user)],
+    )
 
 
 @in_transaction
