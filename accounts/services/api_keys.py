@@ -13,6 +13,7 @@ from django.conf import settings
 from accounts.key_format import key_digest, make_key, parse_key, parse_peppers
 from accounts.models import ApiKey, User
 from accounts.selectors import key_with_rights
+from accounts.services.key_alarms import tell_of_foreign_address
 from accounts.services.key_limits import NO_LIMITS, KeyLimits, checked_limits, limits_of
 from accounts.services.users import refuse_user_beyond
 from systemevents.services.audit import columns, record_audit
@@ -183,6 +184,7 @@ def find_usable_key(text: str, *, address: str | None = None) -> ApiKey | None:
         return None
     if not key.may_come_from(address):
         logger.warning("The API key tsk_%s was used from %s, where it is not let in.", key.public_id, address)
+        tell_of_foreign_address(key, address)
         return None
     return key
 
