@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import os
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from marketdata.ingest.files import FileId
-from marketdata.ingest.source import CHUNK_ROWS, RawChunk
+from marketdata.ingest.blocks import LINE_BYTES, Block, cut, whole_lines
+from marketdata.ingest.source import RawChunk
+from marketdata.ingest.streams import FileId
 from marketdata.ingest.summary import Reject
 
 # About 100,000 rows of minute bars.
 BLOCK_BYTES = 6_000_000
-LINE_BYTES = 1_000_000
 COLUMNS = 500
 _DELIMITERS = (",", ";", "\t", "|")
 
@@ -36,7 +34,7 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class CsvSource:
-    """A CSV file, perhaps compressed with gzip. Lines are counted from 1, the header included.
+    """A CSV file, perhaps compressed. Lines are counted from 1, the header included.
 
     In memory is one block of 6 MB, whatever the file's size. A row with too many or too few
     values is a reject of its own.
@@ -44,7 +42,6 @@ class CsvSource:
 
     file: FileId
     symbol_hint: str | None
-    is_compressed: bool
 
     @property
     def name(self) -> str:
@@ -56,15 +53,9 @@ class CsvSource:
         return self.file.size
 
     def chunks(self) -> Iterator[RawChunk]:
-        try:
-            with self.file.path.open("rb") as raw:
-                stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if self.is_compressed else raw  # type: ignore[assignment]  # GzipFile reads like one
-                yield from self._chunks(raw, stream)
-                self._check_whole(raw)
-        except FileNotFoundError:
-            raise self.file.refuse("has vanished while it was being read.", "vanished") from None
-        except (EOFError, gzip.BadGzipFile, zlib.error):
-            raise self.file.refuse("is damaged: its compressed data end too early or don't fit.", "damaged") from None
+        with self.file.opened() as (raw, stream):
+            yield from self._chunks(raw, stream)
+            self._check_whole(raw)
 
     def _chunks(self, raw: IO[bytes], stream: IO[bytes]) -> Iterator[RawChunk]:
         dialect = self._header(stream)
@@ -73,7 +64,7 @@ class CsvSource:
             parsed = parse_block(block, dialect, line)
             line += block.count(b"\n")
             here = raw.tell()
-            for chunk in _cut(parsed, advanced=here - position):
+            for chunk in cut(parsed, advanced=here - position):
                 is_empty = False
                 yield chunk
             position = here
@@ -99,38 +90,12 @@ class CsvSource:
         return Dialect(names, delimiter, lines)
 
     def _blocks(self, stream: IO[bytes]) -> Iterator[bytes]:
-        """Blocks of whole lines; the last one gets its line end."""
-        rest = b""
-        while True:
-            read = stream.read(BLOCK_BYTES)
-            if b"\0" in read:
-                raise self.file.refuse("has NUL bytes, so it is not text.", "not_bars")
-            if not read:
-                break
-            end = read.rfind(b"\n") + 1
-            if end:
-                yield rest + read[:end]
-                rest = read[end:]
-            else:
-                rest += read
-            if len(rest) > LINE_BYTES:
-                raise self.file.refuse("has a line of over 1 MB, so it is no file of bars.", "not_bars")
-        if rest:
-            yield rest + b"\n"
+        return whole_lines(self.file, stream, size=BLOCK_BYTES)
 
     def _check_whole(self, raw: IO[bytes]) -> None:
         """Whoever cuts a file while it is read leaves us with a part of it, perhaps of a line."""
         if raw.tell() < self.file.size or os.fstat(raw.fileno()).st_size < self.file.size:
             raise self.file.refuse("has become shorter while it was being read.", "truncated")
-
-
-@dataclass(slots=True)
-class Block:
-    """A block's rows, the line of each, and the lines that are no rows."""
-
-    rows: pa.RecordBatch
-    lines: np.ndarray[tuple[int], np.dtype[np.int64]]
-    broken: list[Reject] = field(default_factory=list)
 
 
 def parse_block(block: bytes, dialect: Dialect, line: int) -> Block:
@@ -188,18 +153,3 @@ def _parse_lines(block: bytes, dialect: Dialect, line: int) -> Block:
 def _wrong_width(line: int, count: int, dialect: Dialect) -> Reject:
     values = "1 value" if count == 1 else f"{count} values"
     return Reject(line, "wrong_width", f"The line has {values}; the header has {len(dialect.names)}.")
-
-
-def _cut(block: Block, *, advanced: int) -> Iterator[RawChunk]:
-    """The block as chunks that are not too long; the first carries what belongs to all."""
-    count = block.rows.num_rows
-    if not count and not block.broken:
-        return
-    for start in range(0, max(count, 1), CHUNK_ROWS + CHUNK_ROWS // 2):
-        end = start + CHUNK_ROWS + CHUNK_ROWS // 2
-        yield RawChunk(
-            rows=block.rows.slice(start, end - start),
-            lines=block.lines[start:end],
-            advanced=advanced if start == 0 else 0,
-            broken=block.broken if start == 0 else (),
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -145,3 +146,18 @@ def _need_all(columns: dict[str, int], names: Sequence[str]) -> None:
 def _listed(names: Sequence[str]) -> str:
     short = [name if len(name) <= 40 else name[:40] + "…" for name in names[:_SHOWN]]
     return ", ".join(short) + (" …" if len(names) > _SHOWN else "")
+
+
+#: Roles whose values are texts; those of all others are numbers.
+TEXT_ROLES = frozenset({"symbol", "moment", "date", "time"})
+
+
+@functools.lru_cache(maxsize=4096)
+def _role(name: str) -> str | None:
+    return _ROLE.get(clean_name(name))
+
+
+def role_of(name: str) -> str | None:
+    """What a column of this name is, None when it means nothing."""
+    # Longer ones are no names, and would fill the cache.
+    return _role(name) if len(name) <= 40 else None

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from marketdata.ingest.files import FileId
 from marketdata.ingest.source import CHUNK_ROWS, RawChunk
+from marketdata.ingest.streams import FileId
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class ParquetSource:
                     yield RawChunk(rows=batch, lines=lines, advanced=advanced)
         except FileNotFoundError:
             raise self.file.refuse("has vanished while it was being read.", "vanished") from None
-        except (pa.ArrowException, OSError) as error:
-            # pyarrow raises OSError for damaged pages.
-            reason = str(error).splitlines()[0][:200].rstrip(".")
+        except (pa.ArrowException, OSError, MemoryError, ValueError, OverflowError) as error:
+            # pyarrow raises any of these for damaged pages and footers.
+            reason = (str(error).splitlines() or ["it can't be read"])[0][:200].rstrip(".")
             raise self.file.refuse(f"is damaged or no Parquet file: {reason}.", "damaged") from None
