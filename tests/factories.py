@@ -340,7 +340,7 @@ class IdempotencyKeyFactory(DjangoModelFactory):
     user = factory.SubFactory(UserFactory)
     path = "/api/v1/watchlists/"
     fingerprint = factory.LazyFunction(lambda: uuid4().hex * 2)
-    status = 201
+    status_code = 201
 
 
 class SystemEventFactory(DjangoModelFactory):

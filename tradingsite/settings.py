@@ -245,7 +245,15 @@ CORS_ALLOW_HEADERS = [
     *("x-api-key", "x-request-id"),
 ]
 CORS_EXPOSE_HEADERS = [
-    *("Bars-Complete", "ETag", "Next-Cursor", "Next-Page-Token", "RateLimit", "RateLimit-Policy"),
+    *(
+        "Bars-Complete",
+        "ETag",
+        "Idempotent-Replayed",
+        "Next-Cursor",
+        "Next-Page-Token",
+        "RateLimit",
+        "RateLimit-Policy",
+    ),
     *("Retry-After", "X-Request-ID"),
 ]
 

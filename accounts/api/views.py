@@ -72,6 +72,7 @@ class ApiKeyViewSet(ReadOnlyScopedViewSet):
     filterset_class = ApiKeyFilters
     related = ("owner",)
     permissions = {"rotate": "accounts.add_apikey"}
+    never_replayed = frozenset({"create", "rotate"})  # their answers hold a secret
 
     def get_permissions(self) -> Any:
         # Any key may end itself, so the service decides.

@@ -48,19 +48,7 @@ def environment(url: str) -> dict[str, str]:
 
 def in_processes(task: str, count: int, *arguments: object) -> list[Any]:
     """What `count` processes answered who did the task at once; a failure of any is an error here."""
-    command = [sys.executable, "-m", "tests.portability.processes", task, *map(str, arguments)]
-    started = [
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment(database_url()),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(count)
-    ]
+    started = [start_process(task, *arguments) for _ in range(count)]
     try:
         for process in started:
             assert process.stdout is not None
@@ -77,6 +65,19 @@ def in_processes(task: str, count: int, *arguments: object) -> list[Any]:
     for process, (_, errors) in zip(started, answers, strict=True):
         assert process.returncode == 0, errors
     return [json.loads(output) for output, _ in answers]
+
+
+def start_process(task: str, *arguments: object) -> subprocess.Popen[str]:
+    """A process that says "ready", waits for a line, and does the task."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.portability.processes", task, *map(str, arguments)],
+        cwd=ROOT,
+        env=environment(database_url()),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def elsewhere(function: Callable[[], R]) -> R:
@@ -147,6 +148,19 @@ def record_events(times: str) -> int:
     return int(times)
 
 
+def log_in_with_code(user_id: str, code: str) -> bool:
+    """Give a code of a second factor; answers whether it was taken."""
+    from accounts.errors import WrongCode
+    from accounts.models import User
+    from accounts.services.second_factor import require_second_factor
+
+    try:
+        require_second_factor(user=User.objects.get(pk=int(user_id)), code=code)
+    except WrongCode:
+        return False
+    return True
+
+
 def use_key(text: str, times: str) -> int:
     """Use an API key as the API does; answers how often its last use was written."""
     from django.db import connection
@@ -164,7 +178,56 @@ def use_key(text: str, times: str) -> int:
     return written
 
 
-TASKS: dict[str, Callable[..., Any]] = {"debit": debit, "record_events": record_events, "use_key": use_key}
+def send(
+    method: str, path: str, key: str, body: str, headers: str, times: str
+) -> list[tuple[int, str, dict[str, str]]]:
+    """Send a request so often at once, a thread and a connection each; status, body and headers of each answer."""
+    from django.db import connections
+    from rest_framework.test import APIClient
+
+    together = threading.Barrier(int(times))
+    answers: list[tuple[int, str, dict[str, str]]] = []
+
+    def send_one() -> None:
+        client = APIClient(SERVER_NAME="localhost", HTTP_AUTHORIZATION=f"Bearer {key}")
+        together.wait(SECONDS)
+        answer = client.generic(method, path, body, content_type="application/json", headers=json.loads(headers))
+        answers.append((answer.status_code, answer.content.decode(), dict(answer.headers)))
+        connections.close_all()
+
+    threads = [threading.Thread(target=send_one, daemon=True) for _ in range(int(times))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SECONDS)
+    return answers
+
+
+def send_and_stall(path: str, key: str, body: str, headers: str) -> None:
+    """Send a POST that writes all it has to write, says so, and never commits."""
+    from rest_framework.test import APIClient
+
+    from tradingsite.core.api import idempotency
+
+    def stall(*arguments: Any) -> None:
+        sys.stdout.write("written\n")
+        sys.stdout.flush()
+        threading.Event().wait()
+
+    # Called when the handler has done its work, before the answer is stored.
+    idempotency.rendered = stall  # type: ignore[assignment]
+    client = APIClient(SERVER_NAME="localhost", HTTP_AUTHORIZATION=f"Bearer {key}")
+    client.generic("POST", path, body, content_type="application/json", headers=json.loads(headers))
+
+
+TASKS: dict[str, Callable[..., Any]] = {
+    "debit": debit,
+    "record_events": record_events,
+    "use_key": use_key,
+    "log_in_with_code": log_in_with_code,
+    "send": send,
+    "send_and_stall": send_and_stall,
+}
 
 
 def main(task: str, *arguments: str) -> None:

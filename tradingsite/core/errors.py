@@ -84,6 +84,22 @@ class Conflict(DeskError):
     title = "Conflict"
 
 
+class IdempotencyInFlight(Conflict):
+    """Another request with the same Idempotency-Key has not ended; nothing was done."""
+
+    code = "idempotency_in_flight"
+    title = "Still being worked on"
+    retry_after = 2
+
+
+class IdempotencyKeyReused(DeskError):
+    """The Idempotency-Key stands for another request."""
+
+    status = 422
+    code = "idempotency_key_reused"
+    title = "Idempotency-Key used already"
+
+
 class PreconditionFailed(DeskError):
     """It is not the version that the caller knows."""
 
@@ -106,6 +122,8 @@ class Unavailable(DeskError):
     status = 503
     code = "unavailable"
     title = "Temporarily unavailable"
+
+
 class TooManyAttempts(DeskError):
     """Tried too often; in `retry_after` seconds it is worth another try."""
 
@@ -116,5 +134,3 @@ class TooManyAttempts(DeskError):
     def __init__(self, detail: str = "", *, retry_after: int) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
-
-

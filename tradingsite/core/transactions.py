@@ -31,6 +31,11 @@ def wants_retry(error: BaseException) -> bool:
     return "database is locked" in str(cause)
 
 
+def back_off(attempt: int) -> None:
+    """Wait before the next attempt, with full jitter: two who met do not meet again."""
+    time.sleep(random.uniform(0, 0.05 * 2**attempt))
+
+
 def in_transaction(function: Callable[P, R]) -> Callable[P, R]:
     """Run the service atomically; when it is the outermost transaction, retry on a deadlock.
 
@@ -50,8 +55,7 @@ def in_transaction(function: Callable[P, R]) -> Callable[P, R]:
             except OperationalError as error:
                 if attempt == ATTEMPTS or not wants_retry(error):
                     raise
-                # Full jitter, so that two who met do not meet again.
-                time.sleep(random.uniform(0, 0.05 * 2**attempt))
+                back_off(attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     return wrapped

@@ -36,6 +36,7 @@ _CODES = {
     412: "precondition_failed",
     413: "too_large",
     415: "unsupported_media_type",
+    422: "unprocessable",
     429: "throttled",
     500: "internal_error",
     503: "unavailable",
@@ -85,17 +86,17 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
         title=desk_error.title,
         detail=desk_error.detail,
         errors=desk_error.errors,
-    )
         headers=_headers_of(desk_error),
+    )
 
 
-def _code_of(error: DeskError) -> str:
 def _headers_of(error: DeskError) -> dict[str, str]:
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     # RFC 9110 wants a challenge with each 401, and REST framework gives it to its own errors only.
     return headers | ({"WWW-Authenticate": CHALLENGE} if error.status == HTTPStatus.UNAUTHORIZED else {})
 
 
+def _code_of(error: DeskError) -> str:
     """The error's own code; where that only says "invalid", the code of what is wrong, if it is one thing."""
     codes = {wrong.code for wrong in error.errors}
     return codes.pop() if error.code == InvalidInput.code and len(codes) == 1 else error.code

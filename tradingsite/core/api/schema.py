@@ -9,6 +9,8 @@ from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
 from tradingsite.core.api.conditional import GUARDED, ConditionalMixin
+from tradingsite.core.api.idempotency import HEADER, PATTERN, REPLAYED
+from tradingsite.core.api.viewsets import Endpoint
 
 _PROBLEM_STATUSES = {
     "400": "The input is not valid.",
@@ -20,6 +22,10 @@ _PRECONDITION = {"412": "It is not the version that `If-Match` names."}
 _CONDITIONS = {
     "If-None-Match": "ETags that the caller has; one of them still true: 304 without a body.",
     "If-Match": "The ETag of the version to change; another one by now: 412, and nothing happens.",
+}
+_REPEATABLE = {
+    "409": "The state of things does not allow it; or a request with the same `Idempotency-Key` has not ended.",
+    "422": "The `Idempotency-Key` was used for another request.",
 }
 _NOT_FOUND = {"404": "It does not exist, or is not yours."}
 
@@ -55,7 +61,26 @@ class DeskAutoSchema(AutoSchema):
                     "ETag", location=OpenApiParameter.HEADER, response=[200], description="The version of the row."
                 ),
             ]
+        if self._is_repeatable():
+            parameters += [
+                OpenApiParameter(
+                    HEADER,
+                    {"type": "string", "pattern": PATTERN},
+                    OpenApiParameter.HEADER,
+                    description="A text of the caller's own, such as a UUID: sent again within 24 hours with the "
+                    "same body, the request is not done again but answered as the first time.",
+                ),
+                OpenApiParameter(
+                    REPLAYED,
+                    location=OpenApiParameter.HEADER,
+                    response=[200, 201, 204],
+                    description="`true` when this is the answer of the first time.",
+                ),
+            ]
         return parameters
+
+    def _is_repeatable(self) -> bool:
+        return self.method == "POST" and isinstance(self.view, Endpoint) and self.view.honours_idempotency_key()
 
     def _condition(self) -> str | None:
         """The header by which this operation asks for a version, if it does."""
@@ -68,6 +93,8 @@ class DeskAutoSchema(AutoSchema):
         responses = super()._get_response_bodies(direction)
         problem = self.resolve_serializer(ProblemSerializer(), "response").ref
         statuses = _PROBLEM_STATUSES | (_NOT_FOUND if "{" in self.path else {})
+        if self._is_repeatable():
+            statuses |= _REPEATABLE
         match self._condition():
             case "If-Match":
                 statuses |= _PRECONDITION

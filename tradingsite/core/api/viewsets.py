@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from tradingsite.core.actor import Actor
+from tradingsite.core.api.idempotency import key_of, post_once
 from tradingsite.core.api.negotiation import StrictNegotiation
 from tradingsite.core.api.renderers import CSVRenderer
 from tradingsite.core.api.serializers import MAX_ID, StrictSerializer
@@ -32,6 +33,27 @@ class Endpoint(APIView):
     # A PUT would have to say every column; OPTIONS would describe forms that nobody shows.
     http_method_names = ["get", "head", "post", "patch", "delete"]
     content_negotiation_class = StrictNegotiation
+    #: Actions (of a plain view: "post") where `Idempotency-Key` means nothing: their answers hold
+    #: secrets, which are not kept, or their body is a stream, which is not read twice and whose
+    #: effect is the same when it comes again, or they commit in pieces.
+    never_replayed: ClassVar[frozenset[str]] = frozenset()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        # Who may do it is settled by now, a replay or not; REST framework looks the handler up after this.
+        if request.method == "POST" and self.honours_idempotency_key() and request.user.is_authenticated:
+            key = key_of(request)
+            if key is not None:
+                self.post = post_once(self, self.post, key)  # type: ignore[has-type]  # the action's
+
+    def honours_idempotency_key(self) -> bool:
+        """Whether this POST, sent again with its `Idempotency-Key`, is answered from the first time."""
+        # Where everybody may come, there is nobody to keep an answer for.
+        known = bool(self.authentication_classes)
+        return known and (getattr(self, "action", None) or "post") not in self.never_replayed
+
+    def check_replay(self, answered: Any) -> None:
+        """Raise when the caller may not see this stored answer any more."""
 
     def perform_authentication(self, request: Request) -> None:
         with failures_counted(request):
@@ -95,6 +117,18 @@ class ScopedViewSet(Endpoint, GenericViewSet[Any]):
         queryset = model._default_manager.all()
         assert isinstance(queryset, ScopedQuerySet)  # noqa: S101  # a model without isolation is a bug
         return queryset if self.is_documented else queryset.visible_to(self.actor)
+
+    def check_replay(self, answered: Any) -> None:
+        """Raise NotFound when the row of the path, or the row that was answered, is there but not seen any more.
+
+        One that is deleted since was the caller's to see, and they learn what they did.
+        """
+        visible = self.get_queryset()
+        pk = answered.get("id") if isinstance(answered, dict) else None
+        if pk is None or visible.filter(pk=pk).exists():
+            return
+        if self.model._base_manager.filter(pk=pk).exists():
+            raise NotFound
 
     @property
     def is_documented(self) -> bool:
