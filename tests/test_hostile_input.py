@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from portfolio.models import Portfolio
 from tests.answers import assert_problem
-from tests.factories import InstrumentFactory, PortfolioFactory, UserFactory, WatchlistFactory
+from tests.factories import InstrumentFactory, LoginSessionFactory, PortfolioFactory, UserFactory, WatchlistFactory
 from tests.test_endpoint_matrix import everything
 
 # name: method, path, list that must still answer, a body that is good, what may hold what
@@ -81,6 +81,21 @@ ENDPOINTS: dict[str, tuple[str, str, str, dict[str, Any], dict[str, str]]] = {
         {"hand_over_to": "id", "reason": "text"},
     ),
     "user to reactivate": ("post", "users/{user}/reactivate", "users", {}, {}),
+    "log-in": (
+        "post",
+        "auth/token",
+        "auth/logins",
+        {"username": "owner", "password": "a long password 1"},
+        {"username": "text", "password": "secret", "otp": "code"},
+    ),
+    "log-in of a browser": (
+        "post",
+        "auth/login",
+        "auth/logins",
+        {"username": "owner", "password": "a long password 1"},
+        {"username": "text", "password": "secret", "otp": "code"},
+    ),
+    "log-in to end": ("post", "auth/logins/{login}/end", "auth/logins", {}, {}),
     "key to revoke": ("post", "api-keys/{key}/revoke", "api-keys", {}, {}),
 }
 
@@ -116,6 +131,9 @@ WRONG: dict[str, list[bytes]] = {
         b'"a\\u0007b"',
         b'"' + b"x" * 10_000 + b'"',
     ],
+    # Taken as it is, blanks and all.
+    "secret": [b"1", b"1.5", b"true", b"[]", b'["x"]', b"null", b'""', b'"' + b"x" * 10_000 + b'"'],
+    "code": [b"1", b"1.5", b"true", b"[]", b'["x"]', b"null", b'"' + b"x" * 10_000 + b'"'],
     "number": [
         b'"NaN"',
         b'"1e400"',
@@ -212,6 +230,8 @@ def call(db: None, owner: User, api_of: Callable[[User], APIClient]) -> Callable
     """Calls an endpoint as somebody who may, and checks that its list still answers."""
     User.objects.filter(pk=owner.pk).update(is_superuser=True)
     owner.groups.add(*_groups("admin", "analyst"))
+    owner.set_password("a long password 1")
+    owner.save()
     InstrumentFactory.create(symbol="SPY")
     api = api_of(owner)
     key = owner.api_keys.get()
@@ -219,6 +239,7 @@ def call(db: None, owner: User, api_of: Callable[[User], APIClient]) -> Callable
         "portfolio": PortfolioFactory.create(owner=owner).pk,
         "watchlist": WatchlistFactory.create(owner=owner).pk,
         "key": key.pk,
+        "login": LoginSessionFactory.create(user=owner).pk,
         "user": UserFactory.create().pk,
     }
 

@@ -3,11 +3,19 @@
 from django.urls import path
 
 from accounts.api.departures import UserDepartureViewSet
+from accounts.api.logins import LoginView, LoginViewSet, LogoutView, TokenRefreshView, TokenView
 from accounts.api.views import ApiKeyViewSet, MeView, RoleViewSet, UserViewSet
 from tradingsite.core.api.routes import CHANGE, CREATE, LIST, ONE
 
 urlpatterns = [
     path("auth/me/", MeView.as_view(), name="auth-me"),
+    path("auth/token/", TokenView.as_view(), name="auth-token"),
+    path("auth/token/refresh/", TokenRefreshView.as_view(), name="auth-token-refresh"),
+    path("auth/login/", LoginView.as_view(), name="auth-login"),
+    path("auth/logout/", LogoutView.as_view(), name="auth-logout"),
+    path("auth/logins/", LoginViewSet.as_view(LIST), name="auth-logins-list"),
+    path("auth/logins/<str:pk>/", LoginViewSet.as_view(ONE), name="auth-logins-detail"),
+    path("auth/logins/<str:pk>/end/", LoginViewSet.as_view({"post": "end"}), name="auth-logins-end"),
     path("users/", UserViewSet.as_view(LIST), name="users-list"),
     path("users/<str:pk>/", UserViewSet.as_view(ONE), name="users-detail"),
     path("users/<str:pk>/deactivate/", UserDepartureViewSet.as_view({"post": "deactivate"}), name="users-deactivate"),

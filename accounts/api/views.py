@@ -24,8 +24,9 @@ from accounts.api.serializers import (
     RotateBody,
     UserSerializer,
 )
+from accounts.api.who import who
 from accounts.models import ApiKey, Role, User
-from accounts.selectors import key_deeds, permissions_of_actor
+from accounts.selectors import key_deeds
 from accounts.services.api_keys import (
     DEFAULT_OVERLAP,
     NewKey,
@@ -40,7 +41,7 @@ from tradingsite.core.api.serializers import EmptyBody
 from tradingsite.core.api.viewsets import Endpoint, ReadOnlyScopedViewSet
 
 LIMITS = frozenset(field.name for field in fields(KeyLimits))
-NO_KEY = "A key never mints a key: through one this is 403. Make keys in the admin or with `manage.py create_api_key`."
+NO_KEY = "A key never mints a key: through one this is 403. Log in for it, or use the admin or `create_api_key`."
 
 
 @extend_schema_view(list=extend_schema(summary="Users"), retrieve=extend_schema(summary="One user"))
@@ -72,7 +73,6 @@ class ApiKeyViewSet(ReadOnlyScopedViewSet):
     filterset_class = ApiKeyFilters
     related = ("owner",)
     permissions = {"rotate": "accounts.add_apikey"}
-    never_replayed = frozenset({"create", "rotate"})  # their answers hold a secret
 
     def get_permissions(self) -> Any:
         # Any key may end itself, so the service decides.
@@ -126,15 +126,5 @@ class MeView(Endpoint):
 
     @extend_schema(operation_id="auth_me", summary="Who am I, and what may I do?", responses=ME)
     def get(self, request: Request) -> Response:
-        user = cast(User, request.user)
-        return Response(
-            {
-                "id": user.pk,
-                "username": user.username,
-                "email": user.email,
-                "roles": sorted(user.groups.values_list("name", flat=True)),
-                "permissions": permissions_of_actor(self.actor),
-                "sees_everything": self.actor.sees_everything,
-                "api_key": ApiKeySerializer(request.auth).data if isinstance(request.auth, ApiKey) else None,
-            }
-        )
+        key = request.auth if isinstance(request.auth, ApiKey) else None
+        return Response(who(self.actor, cast(User, request.user), key))

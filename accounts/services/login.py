@@ -18,6 +18,7 @@ from systemevents.services.audit import record_audit
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor
 from tradingsite.core.locking import lock
+from tradingsite.core.logging import note_actor
 from tradingsite.core.transactions import in_transaction, require_outermost
 
 R = TypeVar("R")
@@ -82,6 +83,7 @@ def let_in(*, caller: Caller, user: User, begin: Callable[[Actor, User], R]) -> 
     begun = _let_in(caller, user, begin)
     if begun is None:
         _fail(caller, user.username, user)
+    note_actor(user.username)
     return begun
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from django.db import connection
-from django.db.models import QuerySet
+from typing import cast
 
 from accounts.models import LoginEnd, LoginSession, User
 from systemevents.services.audit import record_audit
@@ -28,7 +26,7 @@ def end_logins(*, actor: Actor, user: User, reason: LoginEnd) -> int:
     saved = lock(user)
     kept = actor.login_id if reason == LoginEnd.PASSWORD and actor.user_id == saved.pk else ""
     alive = LoginSession.objects.filter(user=saved, ended_at=None).exclude(public_id=kept)
-    ended = _end(alive, reason)
+    ended = alive.update(ended_at=clock.now(), end_reason=reason)
     saved.session_epoch += 1
     saved.save(update_fields=["session_epoch"])
     user.session_epoch = saved.session_epoch
@@ -44,6 +42,21 @@ def end_logins_of(*, actor: Actor, users: Iterable[User], reason: LoginEnd) -> N
 
 
 @in_transaction
+def log_out(*, actor: Actor, everywhere: bool = False) -> None:
+    """End the log-in that the actor came by, or with `everywhere` all of theirs and every session of the admin.
+
+    Raises Forbidden through an API key, which is no log-in.
+    """
+    if actor.key_id or actor.user is None:
+        raise Forbidden("An API key is no log-in. Revoke it, if that is what you want.")
+    user = cast(User, actor.user)
+    if everywhere:
+        end_logins(actor=actor, user=user, reason=LoginEnd.LOGOUT)
+    elif actor.login_id:
+        end_login(actor=actor, login=LoginSession.objects.get(public_id=actor.login_id))
+
+
+@in_transaction
 def end_login(*, actor: Actor, login: LoginSession, reason: LoginEnd = LoginEnd.LOGOUT) -> LoginSession:
     """End one log-in, one's own or anybody's for who may change users; ending it again changes nothing.
 
@@ -53,16 +66,9 @@ def end_login(*, actor: Actor, login: LoginSession, reason: LoginEnd = LoginEnd.
         actor.require("accounts.change_user")
     if actor.key_id:
         actor.require("accounts.change_loginsession")
-        if actor.portfolio_id is not None:
-            raise Forbidden("This key is bound to a portfolio.")
     login = lock(login)
     if login.ended_at is None:
         login.ended_at, login.end_reason = clock.now(), reason
         login.save(update_fields=["ended_at", "end_reason"])
         record_audit(actor, "login.ended", login, after={"reason": reason})
     return login
-
-
-def _end(alive: QuerySet[LoginSession], reason: LoginEnd) -> int:
-    assert connection.in_atomic_block  # noqa: S101  # the caller has locked the user
-    return alive.update(ended_at=clock.now(), end_reason=reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -60,16 +60,16 @@ def refresh_tokens(*, refresh: str, caller: Caller) -> TokenPair:
     return pair
 
 
-def end_login_of_token(*, refresh: str, caller: Caller) -> LoginSession:
-    """Log out by the refresh token alone: whoever has it could go on with the log-in, so they may end it.
+def actor_of_refresh_token(*, refresh: str, caller: Caller) -> Actor:
+    """Who comes with a refresh token, to log out: whoever has it could go on with the log-in, so they may end it.
 
     Raises WrongCredentials when it is not valid or the log-in has ended; Unavailable without a JWT_SIGNING_KEY.
     """
     claims = read_token(refresh, TokenKind.REFRESH, key=_signing_key())
-    login = None if claims is None else LoginSession.objects.filter(public_id=claims.login_id).first()
-    if login is None or login.ended_at is not None:
+    login = None if claims is None else login_with_rights(claims.login_id)
+    if login is None or not (login.is_alive(clock.now()) and login.user.is_active):
         raise WrongCredentials(_BAD_REFRESH)
-    return end_login(actor=caller.actor(login.user), login=login)
+    return replace(caller.actor(login.user), login_id=login.public_id)
 
 
 def find_live_login(text: str) -> LoginSession | None:

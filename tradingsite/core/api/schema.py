@@ -14,7 +14,7 @@ from tradingsite.core.api.viewsets import Endpoint
 
 _PROBLEM_STATUSES = {
     "400": "The input is not valid.",
-    "401": "No valid API key.",
+    "401": "No valid API key and no log-in.",
     "403": "Not allowed.",
     "429": "Asked too often; `Retry-After` says when to come back.",
 }
