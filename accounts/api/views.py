@@ -75,6 +75,7 @@ class ApiKeyViewSet(ReadOnlyScopedViewSet):
     permissions = {"rotate": "accounts.add_apikey"}
 
     def get_permissions(self) -> Any:
+    never_replayed = frozenset({"create", "rotate"})  # their answers hold a secret
         # Any key may end itself, so the service decides.
         return [SignedIn()] if self.action == "revoke" else super().get_permissions()
 
