@@ -8,9 +8,9 @@ from django.apps import apps
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.core.paginator import InvalidPage
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern, path, reverse
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
@@ -75,8 +75,46 @@ class DeskAdminSite(UnfoldAdminSite):
         return may_enter(request.user)
 
     def get_urls(self) -> list[URLPattern]:
+        # Late, as everywhere in this class: the pages of the apps register themselves with this site.
+        from accounts.admin.doors import URLS as DOORS
+        from accounts.admin.my_settings import my_settings_page
+        from accounts.admin.second_factor import code_step, second_factor_page
+
         # Nothing here has a page on another site, and the redirect would look up any table's any row.
-        return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) != "view_on_site"]
+        pages = [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) != "view_on_site"]
+        return [
+            *DOORS,
+            path("my-settings/", self.admin_view(my_settings_page), name="my_settings"),
+            path("login/code/", code_step, name="login_code"),
+            path("second-factor/", self.admin_view(second_factor_page), name="second_factor"),
+            *pages,
+        ]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        from accounts.admin.second_factor import behind_second_factor
+
+        return super().admin_view(behind_second_factor(view), cacheable)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        from accounts.admin.second_factor import PasswordStep
+
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse(f"{self.name}:index"))
+        request.current_app = self.name
+        view = PasswordStep.as_view(
+            template_name=self.login_template or "admin/login.html",
+            authentication_form=self.login_form,
+            extra_context={
+                **self.each_context(request),
+                "title": "Log in",
+                "subtitle": None,
+                "app_path": request.get_full_path(),
+                "username": request.user.get_username(),
+                "can_register": is_open(),
+                **(extra_context or {}),
+            },
+        )
+        return view(request)
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         try:

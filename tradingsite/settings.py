@@ -27,6 +27,7 @@ def anchored(text: str) -> str:
 
 # Secrets. Each has a job of its own, so that one can be changed without the others.
 SECRET_KEY = env.text("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 JWT_SIGNING_KEY = env.text("JWT_SIGNING_KEY")
 API_KEY_PEPPERS = env.text("API_KEY_PEPPERS")
 AUDIT_SEAL_KEY = env.text("AUDIT_SEAL_KEY")
@@ -39,6 +40,7 @@ CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")
 PUBLIC_URL = env.text("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 REGISTRATION = env.text("REGISTRATION", default="closed").lower()
+TOTP_REQUIRED = env.text("TOTP_REQUIRED", default="nobody").lower()
 FOUR_EYES = env.flag("FOUR_EYES")
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 
@@ -326,4 +328,11 @@ UNFOLD = {
         "navigation": "tradingsite.admin_site.navigation",
     },
     "COMMAND": {"search_models": False},
+    # Named here, both are in the menu of whoever is logged in.
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Second factor", "link": reverse_lazy("admin:second_factor")},
+        ]
+    },
 }

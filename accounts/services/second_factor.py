@@ -12,7 +12,7 @@ from django.conf import settings
 
 from accounts.encryption import Unreadable, decrypt, derived_key, encrypt
 from accounts.errors import CodeNeeded, WrongCode
-from accounts.models import RecoveryCode, SecondFactor, User
+from accounts.models import LoginEnd, RecoveryCode, SecondFactor, User
 from accounts.second_factor_codes import (
     app_code,
     is_among,
@@ -24,6 +24,7 @@ from accounts.second_factor_codes import (
     recovery_digest,
     seconds_refused,
 )
+from accounts.services.sessions import end_logins
 from accounts.services.users import refuse_user_beyond
 from systemevents.models import Severity
 from systemevents.services.audit import record_audit
@@ -87,8 +88,19 @@ def begin_second_factor(*, actor: Actor) -> NewFactor:
         },
     )
     record_audit(actor, "second_factor.begun", user)
-    issuer = str(settings.UNFOLD["SITE_TITLE"])
-    return NewFactor(secret=secret, uri=provisioning_uri(secret, issuer=issuer, account=user.username))
+    return _new_factor(user, secret)
+
+
+def pending_factor(*, actor: Actor) -> NewFactor | None:
+    """What the app needs to know of the secret that is begun and not confirmed yet, or None; Forbidden with a key."""
+    user = _oneself(actor)
+    factor = SecondFactor.objects.filter(user=user, confirmed_at=None).first()
+    if factor is None:
+        return None
+    try:
+        return _new_factor(user, _secret(factor))
+    except Unreadable:
+        return None
 
 
 @in_transaction
@@ -167,7 +179,7 @@ def reset_second_factor(*, actor: Actor, user: User) -> bool:
         return False
     was_on = factor.confirmed_at is not None
     _delete(factor)
-    _end_log_ins(person)
+    end_logins(actor=actor, user=person, reason=LoginEnd.FACTOR)
     record_audit(actor, "second_factor.reset", person, before={"confirmed_at": factor.confirmed_at})
     if was_on:
         record_event(
@@ -310,14 +322,14 @@ def _replace_recovery_codes(user: User) -> list[str]:
     return codes
 
 
+def _new_factor(user: User, secret: str) -> NewFactor:
+    issuer = str(settings.UNFOLD["SITE_TITLE"])
+    return NewFactor(secret=secret, uri=provisioning_uri(secret, issuer=issuer, account=user.username))
+
+
 def _delete(factor: SecondFactor) -> None:
     RecoveryCode.objects.filter(user=factor.user_id).delete()
     factor.delete()
-
-
-def _end_log_ins(person: User) -> None:
-    person.session_epoch += 1
-    person.save(update_fields=["session_epoch"])
 
 
 def _locked_factor(user: User) -> SecondFactor | None:

@@ -65,6 +65,7 @@ def test_good_settings_pass(settings: Any) -> None:
         ({"TRUSTED_PROXIES": ["10.0.0.0/8", "proxy"]}, "desk.E022"),
         ({"REGISTRATION": "sometimes"}, "desk.E023"),
         ({"REGISTRATION": "open", "EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}, "desk.E024"),
+        ({"TOTP_REQUIRED": "sometimes"}, "desk.E029"),
         ({"MARKETDATA_DATABASE_URL": "sqlite:///bars.db"}, "desk.E026"),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else value,

@@ -13,6 +13,8 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from tradingsite.core.logging import FORMATS as LOG_FORMATS
 
 REGISTRATIONS = ("closed", "invite", "open")
+#: Of whom TOTP_REQUIRED can demand a second factor.
+DEMANDS = ("nobody", "staff", "everybody")
 _DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 _REDIS = "django.core.cache.backends.redis.RedisCache"
 
@@ -85,6 +87,20 @@ def check_registration(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.security)
+def check_second_factor(**kwargs: Any) -> list[CheckMessage]:
+    """TOTP_REQUIRED is one of its words."""
+    if settings.TOTP_REQUIRED in DEMANDS:
+        return []
+    return [
+        Error(
+            f"TOTP_REQUIRED is {settings.TOTP_REQUIRED!r}; it must be {', '.join(DEMANDS[:-1])} or {DEMANDS[-1]}.",
+            hint="Until then it is demanded of everybody.",
+            id="desk.E029",
+        )
+    ]
 
 
 @register(Tags.caches)
