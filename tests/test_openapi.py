@@ -63,12 +63,16 @@ def test_the_bars_are_documented_with_examples_and_formats(schema: Any) -> None:
     operation = schema["paths"]["/api/v1/bars/"]["get"]
     parameters = {parameter["name"]: parameter for parameter in operation["parameters"]}
     assert set(parameters) == {
-        *("symbols", "timeframe", "start", "end", "limit", "page_token", "sort", "adjustment", "format"),
+        *("symbols", "timeframe", "start", "end", "limit", "page_token", "sort", "adjustment", "sessions"),
+        "format",
     }
     assert parameters["symbols"]["required"] is True
-    assert parameters["format"]["schema"]["enum"] == ["csv", "json", "json-columns"]
+    assert parameters["format"]["schema"]["enum"] == ["arrow", "csv", "json", "json-columns", "parquet"]
     content = operation["responses"]["200"]["content"]
-    assert set(content) == {"application/json", "text/csv"}
+    assert set(content) == {
+        *("application/json", "text/csv"),
+        *("application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"),
+    }
     assert "Json" in content["application/json"]["examples"]
 
 

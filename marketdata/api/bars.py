@@ -12,8 +12,16 @@ from rest_framework import serializers
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from marketdata.bars.encoding import to_csv, to_json_columns, to_json_rows
-from marketdata.bars.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_SYMBOLS, BarPage, BarQuery, decode_page_token
+from marketdata.bars.encoding import to_arrow, to_csv, to_json_columns, to_json_rows, to_parquet
+from marketdata.bars.query import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    MAX_SYMBOLS,
+    BarPage,
+    BarQuery,
+    TradingHours,
+    decode_page_token,
+)
 from marketdata.models import DailyBar
 from marketdata.selectors import get_bars
 from tradingsite.core.api.filters import FORMAT, refuse_unknown
@@ -24,7 +32,9 @@ from tradingsite.core.errors import InvalidInput
 from tradingsite.core.symbols import split_symbols
 from tradingsite.core.timeframes import Timeframe, parse_timeframe
 
-PARAMETERS = frozenset({"symbols", "timeframe", "start", "end", LIMIT, "page_token", "sort", "adjustment", FORMAT})
+PARAMETERS = frozenset(
+    {"symbols", "timeframe", "start", "end", LIMIT, "page_token", "sort", "adjustment", "sessions", FORMAT}
+)
 
 
 class _Encoded(BaseRenderer):
@@ -49,6 +59,17 @@ class Csv(_Encoded):
     format = "csv"
 
 
+class Arrow(_Encoded):
+    media_type = "application/vnd.apache.arrow.stream"
+    format = "arrow"
+
+
+class Parquet(_Encoded):
+    media_type = "application/vnd.apache.parquet"
+    format = "parquet"
+
+
+RENDERERS = (JsonRows, JsonColumns, Csv, Arrow, Parquet)
 BAR = inline_serializer(
     "BarRow",
     {
@@ -118,7 +139,7 @@ class BarsView(Endpoint):
     """Bars of any symbols and timeframe, wherever they are stored."""
 
     model = DailyBar
-    renderer_classes = [JsonRows, JsonColumns, Csv]
+    renderer_classes = list(RENDERERS)
 
     @extend_schema(
         operation_id="bars_list",
@@ -128,7 +149,10 @@ class BarsView(Endpoint):
             "and, when another page follows, `Next-Page-Token`. `gaps` names the sessions of the whole asked range, "
             "up to the last one that is over, without any bar: by the instrument's exchange calendar; for an "
             "instrument without one, what is missing before its first and after its last bar of the range. "
-            "The formats are also chosen by `Accept`."
+            "Bars that are not stored in the asked timeframe are made of shorter ones: hours are counted from the open "
+            "of the session (from midnight UTC without an exchange calendar), days by the exchange's sessions, weeks "
+            "begin on Monday. The last bar may still be growing. The formats are also chosen by `Accept`; in `arrow` "
+            "(an IPC stream) and `parquet` numbers are doubles, which hold all 15 digits."
         ),
         parameters=[
             _parameter(
@@ -137,9 +161,7 @@ class BarsView(Endpoint):
                 required=True,
                 examples=[OpenApiExample("two", value="SPY,IBM")],
             ),
-            _parameter(
-                "timeframe", "Length of a bar. Weeks and months are not stored.", enum=Timeframe.values, default="1d"
-            ),
+            _parameter("timeframe", "Length of a bar.", enum=Timeframe.values, default="1d"),
             _parameter(
                 "start",
                 "First moment: a date (its midnight in UTC) or a time with its zone. Without it: the earliest bar.",
@@ -159,7 +181,13 @@ class BarsView(Endpoint):
             _parameter(
                 "adjustment", "How prices are adjusted. Only raw prices are answered.", enum=["raw"], default="raw"
             ),
-            _parameter(FORMAT, "Form of the answer.", enum=["json", "json-columns", "csv"], default="json"),
+            _parameter(
+                "sessions",
+                "Intraday bars of the exchange's sessions only (regular), or of before and after them too.",
+                enum=[hours.value for hours in TradingHours],
+                default="extended",
+            ),
+            _parameter(FORMAT, "Form of the answer.", enum=[form.format for form in RENDERERS], default="json"),
         ],
         responses={
             (200, "application/json"): OpenApiResponse(
@@ -173,6 +201,8 @@ class BarsView(Endpoint):
             (200, "text/csv"): OpenApiResponse(
                 OpenApiTypes.STR, description="The bars.", examples=[OpenApiExample("csv", value=_CSV_EXAMPLE)]
             ),
+            (200, Arrow.media_type): OpenApiResponse(OpenApiTypes.BINARY, description="The bars."),
+            (200, Parquet.media_type): OpenApiResponse(OpenApiTypes.BINARY, description="The bars."),
         },
     )
     def get(self, request: Request) -> HttpResponse:
@@ -195,6 +225,9 @@ def parse_query(parameters: Mapping[str, str]) -> BarQuery:
     sort = parameters.get("sort", "asc")
     if sort not in ("asc", "desc"):
         raise InvalidInput.field("sort", "sort is asc or desc.", code="invalid_sort")
+    hours = parameters.get("sessions", TradingHours.EXTENDED)
+    if hours not in set(TradingHours):
+        raise InvalidInput.field("sessions", "sessions is regular or extended.", code="invalid_sessions")
     start, end = (
         parse_moment(parameters[name], field=name) if parameters.get(name) else None for name in ("start", "end")
     )
@@ -209,6 +242,7 @@ def parse_query(parameters: Mapping[str, str]) -> BarQuery:
         limit=parse_limit(parameters.get(LIMIT), DEFAULT_LIMIT, MAX_LIMIT),
         after=decode_page_token(token, symbols=symbols) if token else None,
         descending=sort == "desc",
+        hours=TradingHours(hours),
     )
 
 
@@ -226,9 +260,13 @@ def _response(page: BarPage, query: BarQuery, form: str) -> HttpResponse:
         case "csv":
             content, media_type = to_csv(page), "text/csv; charset=utf-8"
         case "json-columns":
-            content, media_type = to_json_columns(page), "application/json"
+            content, media_type = to_json_columns(page), JsonColumns.media_type
+        case "arrow":
+            content, media_type = to_arrow(page), Arrow.media_type
+        case "parquet":
+            content, media_type = to_parquet(page), Parquet.media_type
         case _:
-            content, media_type = to_json_rows(page, symbols=query.symbols), "application/json"
+            content, media_type = to_json_rows(page, symbols=query.symbols), JsonRows.media_type
     headers = {"Bars-Complete": "true" if page.complete else "false"}
     if page.next_page_token is not None:
         headers["Next-Page-Token"] = page.next_page_token

@@ -25,15 +25,18 @@ _ONE_DAY = timedelta(days=1)
 MOST_HOLIDAYS = 4
 
 
-def find_gaps(query: BarQuery, instruments: Mapping[str, Instrument], *, at: datetime) -> list[Gap]:
+def find_gaps(
+    query: BarQuery, instruments: Mapping[str, Instrument], shelves: Mapping[str, Shelf], *, at: datetime
+) -> list[Gap]:
     """The gaps of every symbol in the whole asked range, up to the last session that is over `at` that moment.
+
+    `shelves` says where each symbol's bars lie, those that longer ones are made of.
 
     With an exchange calendar each of its sessions counts. Without one only what lies before the
     first and after the last stored bar of the range is known to be missing: the weekdays of it,
     unless there are so few between two stored bars that they can be holidays.
     """
-    shelf = Shelf.of(query.timeframe)
-    return [gap for symbol in sorted(query.symbols) for gap in _of_one(shelf, query, instruments[symbol], at)]
+    return [gap for symbol in sorted(query.symbols) for gap in _of_one(shelves[symbol], query, instruments[symbol], at)]
 
 
 def _of_one(shelf: Shelf, query: BarQuery, instrument: Instrument, at: datetime) -> Iterator[Gap]:
@@ -44,7 +47,7 @@ def _of_one(shelf: Shelf, query: BarQuery, instrument: Instrument, at: datetime)
     whole = _whole_days(window)
     ends = shelf.ends(instrument, whole)
     sessions = sessions_of(instrument.calendar, today=at.date())
-    expected = _expected(query, sessions, window=_bounded(window, ends, sessions, at), at=at)
+    expected = _expected(shelf, sessions, window=_bounded(window, ends, sessions, at), at=at)
     missing = np.zeros(len(expected), dtype=bool)
     known = missing if sessions is None or not len(sessions) else expected >= sessions.dates[0]
     if known.any():
@@ -114,19 +117,19 @@ def _bounded(window: Window, ends: Ends, sessions: Sessions | None, at: datetime
     return min(_midnight(last), end), end
 
 
-def _expected(query: BarQuery, sessions: Sessions | None, *, window: tuple[datetime, datetime], at: datetime) -> Days:
+def _expected(shelf: Shelf, sessions: Sessions | None, *, window: tuple[datetime, datetime], at: datetime) -> Days:
     """The dates in the window on which a bar is expected, in order: datetime64[D]."""
     import numpy as np
 
     start, end = window
     # Daily bars start at midnight; of an intraday range every date counts that it touches.
-    first = start.date() if query.timeframe.is_intraday else first_date_from(start)
+    first = start.date() if shelf.timeframe.is_intraday else first_date_from(start)
     last = first_date_from(end)
     days = np.arange(np.datetime64(first, "D"), np.datetime64(max(first, last), "D"))
     if sessions is None or not len(sessions):
         return days[np.is_busday(days) & (days < np.datetime64(at.date(), "D"))]
     over = sessions.closed_by(at)
-    if query.timeframe.is_intraday:
+    if shelf.timeframe.is_intraday:
         open_dates = over.open_during(start, end).utc_dates() if start < end else days[:0]
     else:
         open_dates = over.dates

@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,12 +17,18 @@ from tradingsite.core.symbols import normalise_symbol
 from tradingsite.core.timeframes import Timeframe
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from marketdata.bars.series import Series
 
 DEFAULT_LIMIT = 1000
 MAX_LIMIT = 100_000
 MAX_SYMBOLS = 500
+
+
+class TradingHours(StrEnum):
+    """Which bars within a day: of the exchange's sessions only, or what was traded before and after them too."""
+
+    EXTENDED = "extended"
+    REGULAR = "regular"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class BarQuery:
 
     Without `start` from each symbol's earliest bar on, without `end` until now. `limit` counts
     rows, `after` is the last row of the page before. Rows are ordered by symbol, then by time,
-    the latest first where `descending`.
+    the latest first where `descending`. `hours` matters to intraday bars of instruments with a calendar.
     """
 
     symbols: tuple[str, ...]
@@ -48,22 +55,18 @@ class BarQuery:
     limit: int = DEFAULT_LIMIT
     after: BarKey | None = None
     descending: bool = False
+    hours: TradingHours = TradingHours.EXTENDED
 
 
 @dataclass(frozen=True, slots=True)
-class BarColumns:
-    """Rows as columns of equal length, times as datetime64[us] in UTC, volumes null where unknown."""
+class SymbolBars:
+    """The bars of one symbol, in the answer's order."""
 
-    symbol: Sequence[str]
-    timestamp: npt.NDArray[np.datetime64]
-    open: Sequence[float]
-    high: Sequence[float]
-    low: Sequence[float]
-    close: Sequence[float]
-    volume: Sequence[float | None]
+    symbol: str
+    series: Series
 
     def __len__(self) -> int:
-        return len(self.symbol)
+        return len(self.series)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class BarPage:
-    """One page of the answer; `gaps` are those of the whole asked range, the same on every page."""
+    """One page of the answer; `gaps` are those of the whole asked range, the same on every page.
 
-    bars: BarColumns
+    `parts` are of one symbol each, in the order of symbols, none of them empty.
+    """
+
+    parts: Sequence[SymbolBars]
     gaps: Sequence[Gap]
     next_key: BarKey | None
 

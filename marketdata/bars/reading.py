@@ -1,16 +1,19 @@
-"""Reading stored bars as columns, by raw cursor: a hundred thousand rows make no model instances."""
+"""Reading stored bars as columns, by raw cursor: a hundred thousand rows make no model instances.
+
+Numbers are asked for as doubles, the nearest to decimals of 15 digits, and become those decimals again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections, router
 
-from marketdata.bars.query import BarColumns, BarKey, BarQuery
 from marketdata.models import DailyBar, Instrument, IntradayBar
+from tradingsite.core.decimals import PRICE_PLACES, VOLUME_PLACES
 from tradingsite.core.timeframes import Timeframe
 
 if TYPE_CHECKING:
@@ -18,12 +21,25 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from django.db.backends.base.base import BaseDatabaseWrapper
 
+    from marketdata.bars.series import Series
+
 _ONE_DAY = timedelta(days=1)
 # One statement looks at no more days than this, so that it stays short.
 _DAYS_AT_ONCE = timedelta(days=365)
-# The columns of prices are exact decimals; a double holds their 15 digits, and is what JSON wants.
 _AS_DOUBLE = {"sqlite": "CAST({} AS REAL)", "postgresql": "CAST({} AS float8)", "mysql": "{} + 0e0"}
 _AS_UTC = {"sqlite": "{} || ''", "postgresql": "{} AT TIME ZONE 'UTC'", "mysql": "{}"}
+# Days or seconds since 1970, by the kind of the time column.
+_DAY_NUMBER = {
+    "sqlite": "CAST(julianday({}) - 2440587.5 AS INTEGER)",
+    "postgresql": "{} - DATE '1970-01-01'",
+    "mysql": "TO_DAYS({}) - 719528",
+}
+_SECONDS = {
+    "sqlite": "CAST(strftime('%%s', {}) AS INTEGER)",
+    "postgresql": "CAST(EXTRACT(EPOCH FROM {}) AS float8)",
+    "mysql": "TIMESTAMPDIFF(SECOND, '1970-01-01', {})",
+}
+_MICROSECONDS_A_DAY = 86_400_000_000
 _NEXT_MIDNIGHT = {
     "sqlite": "strftime('%%Y-%%m-%%d 00:00:00', {}, '+1 day')",
     "postgresql": "(date_trunc('day', {} AT TIME ZONE 'UTC') + interval '1 day') AT TIME ZONE 'UTC'",
@@ -58,25 +74,54 @@ class Shelf:
             time="timestamp" if timeframe.is_intraday else "date",
         )
 
-    def rows(self, instrument: Instrument, window: Window, *, limit: int, descending: bool) -> list[tuple[Any, ...]]:
-        """(time, open, high, low, close, volume) of the bars that start in the window."""
-        prices = ", ".join(self._double(name) for name in ("open", "high", "low", "close", "volume"))
+    def series(
+        self, instrument: Instrument, window: Window, *, limit: int | None = None, latest: bool = False
+    ) -> Series:
+        """The bars that start in the window, in the order of time; of more than `limit` the first, or the `latest`."""
+        import numpy as np
+
+        from marketdata.bars.series import PRICES, Series
+        from marketdata.ingest.numbers import unscaled_of_floats
+
         where, parameters = self._where(instrument, window)
-        order = "DESC" if descending else "ASC"
-        return self._fetch(
-            f"SELECT {self._plain_time()}, {prices} FROM {self.table} "  # noqa: S608  # our own names
-            f"WHERE {where} ORDER BY {self._column()} {order} LIMIT %s",
-            [*parameters, limit],
+        # No volume is below nothing, so -1 can stand for one that nobody knows.
+        numbers = [*(self._double(name) for name in PRICES), f"COALESCE({self._double('volume')}, -1)"]
+        sql = (
+            f"SELECT {self._number_of_time()}, {', '.join(numbers)} FROM {self.table} "  # noqa: S608  # our own names
+            f"WHERE {where} ORDER BY {self._column()} {'DESC' if latest else 'ASC'}"
         )
+        if limit is not None:
+            sql, parameters = f"{sql} LIMIT %s", [*parameters, limit]
+        found = np.array(self._fetch(sql, parameters), dtype=np.float64).reshape(-1, 6)
+        if latest:
+            found = found[::-1]
+        scale = 1_000_000 if self.timeframe.is_intraday else _MICROSECONDS_A_DAY
+        unknown = found[:, 5] < 0
+        prices = {name: unscaled_of_floats(found[:, place], PRICE_PLACES) for place, name in enumerate(PRICES, start=1)}
+        return Series(
+            start=np.rint(found[:, 0] * scale).astype(np.int64).astype("datetime64[us]"),
+            volume=unscaled_of_floats(np.where(unknown, 0.0, found[:, 5]), VOLUME_PLACES),
+            no_volume=unknown,
+            **prices,
+        )
+
+    def has_any(self, instrument: Instrument, window: Window) -> bool:
+        """Whether any bar starts in the window."""
+        return bool(self._edge(instrument, window, latest=False))
 
     def ends(self, instrument: Instrument, window: Window) -> tuple[np.datetime64, np.datetime64] | None:
         """The first and the last bar's time in the window; None when there is no bar."""
-        first = self.rows(instrument, window, limit=1, descending=False)
+        first = self._edge(instrument, window, latest=False)
         if not first:
             return None
-        last = self.rows(instrument, window, limit=1, descending=True)
-        times = to_times([first[0][0], last[0][0]])
+        times = to_times([*first, *self._edge(instrument, window, latest=True)])
         return times[0], times[1]
+
+    def _edge(self, instrument: Instrument, window: Window, *, latest: bool) -> list[Any]:
+        where, parameters = self._where(instrument, window)
+        order = "DESC" if latest else "ASC"
+        sql = f"SELECT {self._plain_time()} FROM {self.table} WHERE {where} ORDER BY {self._column()} {order} LIMIT 1"  # noqa: S608
+        return [time for (time,) in self._fetch(sql, parameters)]
 
     def days(self, instrument: Instrument, first: datetime, end: datetime) -> npt.NDArray[np.datetime64]:
         """The dates (UTC) that have a bar from `first` to before `end`: datetime64[D], in order, each once."""
@@ -142,6 +187,10 @@ class Shelf:
     def _column(self) -> str:
         return self.connection.ops.quote_name(self.time)
 
+    def _number_of_time(self) -> str:
+        numbers = _SECONDS if self.timeframe.is_intraday else _DAY_NUMBER
+        return numbers[self.connection.vendor].format(self._column())
+
     def _plain_time(self) -> str:
         if self.time == "date":
             return f"{self._column()} || ''" if self.connection.vendor == "sqlite" else self._column()
@@ -169,57 +218,3 @@ def to_times(values: Iterable[Any]) -> npt.NDArray[np.datetime64]:
     import numpy as np
 
     return np.array(list(values), dtype="datetime64[us]")
-
-
-def read_columns(query: BarQuery, instruments: Mapping[str, Instrument]) -> tuple[BarColumns, BarKey | None]:
-    """The rows of one page, and the key of its last row when more follow."""
-    shelf = Shelf.of(query.timeframe)
-    symbols: list[str] = []
-    rows: list[tuple[Any, ...]] = []
-    for symbol in sorted(query.symbols):
-        window = _window(query, symbol)
-        if window is None:
-            continue
-        # One more than the page holds, to know whether there is another page.
-        room = query.limit + 1 - len(rows)
-        found = shelf.rows(instruments[symbol], window, limit=room, descending=query.descending)
-        rows += found
-        symbols += [symbol] * len(found)
-        if len(rows) > query.limit:
-            break
-    more = len(rows) > query.limit
-    columns = _columns(symbols[: query.limit], rows[: query.limit])
-    if not more:
-        return columns, None
-    last = columns.timestamp[-1].astype(datetime).replace(tzinfo=UTC)
-    return columns, BarKey(columns.symbol[-1], last)
-
-
-def _window(query: BarQuery, symbol: str) -> Window | None:
-    """What is left to read of a symbol; None when the pages before have all of it."""
-    if query.after is None or symbol > query.after.symbol:
-        return Window(query.start, query.end)
-    if symbol < query.after.symbol:
-        return None
-    if query.descending:
-        return Window(query.start, query.after.start)
-    # The smallest step: a bar's time has microseconds at most; a daily bar's next is a day on.
-    step = timedelta(microseconds=1) if query.timeframe.is_intraday else _ONE_DAY
-    try:
-        return Window(query.after.start + step, query.end)
-    except OverflowError:
-        return None
-
-
-def _columns(symbols: list[str], rows: list[tuple[Any, ...]]) -> BarColumns:
-    times, opens, highs, lows, closes, volumes = zip(*rows, strict=True) if rows else ((),) * 6
-    return BarColumns(
-        symbol=symbols,
-        timestamp=to_times(times),
-        open=opens,
-        high=highs,
-        low=lows,
-        close=closes,
-        # Whole numbers without a point, as everybody writes volumes.
-        volume=[int(volume) if volume is not None and volume.is_integer() else volume for volume in volumes],
-    )

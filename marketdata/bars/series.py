@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -44,3 +45,11 @@ class Series:
             volume=self.volume[rows],
             no_volume=self.no_volume[rows],
         )
+
+
+def joined(parts: Sequence[Series]) -> Series:
+    """The parts one after another. Raises IndexError without any."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(parts[0])}
+    return Series(**columns)
