@@ -73,9 +73,9 @@ class ApiKeyViewSet(ReadOnlyScopedViewSet):
     filterset_class = ApiKeyFilters
     related = ("owner",)
     permissions = {"rotate": "accounts.add_apikey"}
+    never_replayed = frozenset({"create", "rotate"})  # their answers hold a secret
 
     def get_permissions(self) -> Any:
-    never_replayed = frozenset({"create", "rotate"})  # their answers hold a secret
         # Any key may end itself, so the service decides.
         return [SignedIn()] if self.action == "revoke" else super().get_permissions()
 
