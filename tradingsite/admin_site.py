@@ -14,19 +14,47 @@ from django.urls import URLPattern, path, reverse
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
+from accounts.errors import WrongCredentials
 from accounts.models import User
+from accounts.services.login import Credentials, check_credentials, end_session
 from accounts.services.profiles import set_password
-from tradingsite.core.errors import InvalidInput
+from accounts.web import BACKEND, caller_of
+from tradingsite.core.actor import Front
+from tradingsite.core.api.throttling import refuse_flood
+from tradingsite.core.errors import InvalidInput, TooManyAttempts
 from tradingsite.core.http import admin_actor
 
 
 class DeskAuthenticationForm(AuthenticationForm):
-    """A log-in for every active user with a role, not for staff only."""
+    """A log-in for every active user with a role, not for staff only; by our service, as the API's."""
+
+    #: Why nobody was let in, when it was not for what was typed.
+    refusal: TooManyAttempts | None = None
 
     error_messages = {
         **AuthenticationForm.error_messages,
         "invalid_login": "This user name and password do not fit together, or the account is deactivated.",
     }
+
+    def clean(self) -> Any:
+        username, password = (self.cleaned_data.get(name) for name in ("username", "password"))
+        if username and password:
+            self.user_cache = self._user_of(Credentials(username, password))
+        return self.cleaned_data
+
+    def _user_of(self, credentials: Credentials) -> User:
+        request: Any = self.request
+        try:
+            refuse_flood(request)
+            user = check_credentials(credentials=credentials, caller=caller_of(request, Front.ADMIN))
+        except WrongCredentials:
+            raise self.get_invalid_login_error() from None
+        except TooManyAttempts as refusal:
+            self.refusal = refusal
+            raise ValidationError(refusal.detail, code=refusal.code) from None
+        user.backend = BACKEND  # what Django's authenticate() notes there
+        self.confirm_login_allowed(user)
+        return user
 
     def confirm_login_allowed(self, user: Any) -> None:
         if not may_enter(user):
@@ -115,6 +143,11 @@ class DeskAdminSite(UnfoldAdminSite):
             },
         )
         return view(request)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        if request.method == "POST" and request.user.is_authenticated:
+            end_session(actor=admin_actor(request))
+        return super().logout(request, extra_context)  # type: ignore[no-any-return]  # unfold's site is Any
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         try:

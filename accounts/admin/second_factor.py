@@ -9,8 +9,6 @@ from typing import Any, cast
 import segno
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth import login
-from django.contrib.auth.signals import user_login_failed
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -27,6 +25,7 @@ from unfold.widgets import BASE_INPUT_CLASSES
 from accounts.models import User
 from accounts.second_factor_codes import MOST_CHARACTERS
 from accounts.second_factor_state import has_second_factor, lacks_second_factor, recovery_codes_left
+from accounts.services.lockout import count_failure
 from accounts.services.second_factor import (
     begin_second_factor,
     confirm_second_factor,
@@ -35,9 +34,10 @@ from accounts.services.second_factor import (
     renew_recovery_codes,
     require_second_factor,
 )
+from accounts.web import caller_of, start_session
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor, Front
-from tradingsite.core.errors import DeskError, NotAuthenticated
+from tradingsite.core.errors import DeskError, NotAuthenticated, TooManyAttempts
 from tradingsite.core.http import admin_actor
 
 # Who gave the right password, until the code is there: a session in which nobody is logged in yet.
@@ -82,7 +82,7 @@ class PasswordStep(LoginView):
     def form_valid(self, form: Any) -> HttpResponse:
         user = form.get_user()
         if not has_second_factor(user):
-            return super().form_valid(form)
+            return self._let_in(user)
         # Whatever the session was before, whoever knew its id: this one is new.
         self.request.session.flush()
         self.request.session[HALF] = {
@@ -95,6 +95,22 @@ class PasswordStep(LoginView):
             "next": self.get_success_url(),
         }
         return HttpResponseRedirect(reverse("admin:login_code"))
+
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
+        if (refusal := getattr(form, "refusal", None)) is not None:
+            response.status_code, response["Retry-After"] = refusal.status, str(refusal.retry_after)
+        return response
+
+    def _let_in(self, user: User) -> HttpResponse:
+        try:
+            start_session(self.request, user, caller_of(self.request, Front.ADMIN))
+        except DeskError as refusal:
+            # Between the look at the password and now it was changed, or guessed at too often.
+            messages.error(self.request, refusal.detail)
+            return HttpResponseRedirect(reverse("admin:login"))
+        return HttpResponseRedirect(self.get_success_url())
 
 
 @never_cache
@@ -121,7 +137,11 @@ def code_step(request: HttpRequest) -> HttpResponse:
             form.add_error("code", refusal.detail)
         else:
             half = request.session.pop(HALF)
-            login(request, user, backend=half["backend"])
+            try:
+                start_session(request, user, caller_of(request, Front.ADMIN))
+            except DeskError as refusal:
+                messages.error(request, refusal.detail)
+                return HttpResponseRedirect(reverse("admin:login"))
             return HttpResponseRedirect(half["next"])
     context = {
         **admin.site.each_context(request),
@@ -148,7 +168,10 @@ def _note_wrong_code(request: HttpRequest, user: User) -> int:
     """Count it here and, as any failed log-in, towards the lockout; answers how many they were in this session."""
     request.session[HALF]["wrong"] += 1
     request.session.modified = True
-    user_login_failed.send(sender=__name__, credentials={"username": user.username}, request=request)
+    try:
+        count_failure(caller_of(request, Front.ADMIN), user.username, user)
+    except TooManyAttempts:
+        return MOST_WRONG_CODES
     return int(request.session[HALF]["wrong"])
 
 

@@ -19,6 +19,7 @@ from rest_framework.throttling import BaseThrottle
 
 from tradingsite.core import clock
 from tradingsite.core.addresses import place_of_address
+from tradingsite.core.errors import TooManyAttempts
 from tradingsite.core.rates import Rate
 
 if TYPE_CHECKING:
@@ -92,6 +93,16 @@ def buckets_of(request: Request) -> Iterator[Bucket]:
         yield Bucket("key", key_id, settings.THROTTLE_KEY)
     if settings.THROTTLE_USER:
         yield Bucket("user", str(user.pk), settings.THROTTLE_USER)
+
+
+def refuse_flood(request: HttpRequest) -> None:
+    """Count one more attempt of this address to get in by a page. Raises TooManyAttempts over THROTTLE_ANON."""
+    if settings.THROTTLE_ANON:
+        counted = count(Bucket("anon", place_of(request), settings.THROTTLE_ANON))
+        if counted is not None and counted.is_over:
+            raise TooManyAttempts(
+                "Too many attempts from your address. Try again later.", retry_after=counted.resets_in
+            )
 
 
 @contextmanager
