@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max, Min
+from django.db.models import Max, Min, QuerySet
 
 from systemevents.canonical import COLUMNS, SealHead
 from systemevents.models import AuditLog, AuditSeal
 
 ROWS = 2_000
 SEALS = 20
+MOST_WAITING = 100_000
 LARGEST_ID = 2**63 - 1
 # Each engine writes the time as canonical.moment does, JSON and addresses as text: nothing is parsed that need not be.
 _AS_TEXT = {
@@ -95,3 +97,42 @@ def head_of(seal: AuditSeal) -> SealHead:
         key_name=seal.key_name,
         previous=seal.previous,
     )
+
+
+def actions_beginning(text: str) -> list[str]:
+    """The actions of the trail that begin so: of the few dozen that there are, read from their index."""
+    known = AuditLog.objects.order_by().values_list("action", flat=True).distinct()
+    return sorted(action for action in known if action.startswith(text))
+
+
+def found_by(entries: QuerySet[AuditLog], term: str) -> QuerySet[AuditLog]:
+    """Those of the entries that a search finds: by request, action, table, or table and id.
+
+    One column at a time, the first that has the term: an OR over several columns would walk the
+    whole trail.
+    """
+    if not term:
+        return entries
+    table, _, object_id = term.partition(" ")
+    if object_id:
+        return entries.filter(object_type=table, object_id=object_id.strip())
+    for column in ("request_id", "action", "object_type"):
+        found = entries.filter(**{column: term})
+        if found.order_by().values("pk")[:1].exists():
+            return found
+    return entries.none()
+
+
+@dataclass(frozen=True, slots=True)
+class SealState:
+    """How far the trail is sealed. `waiting` is cut off at MOST_WAITING."""
+
+    last: AuditSeal | None
+    waiting: int
+
+
+def seal_state() -> SealState:
+    """The last seal, and how many entries came after those that it covers."""
+    last = last_seal()
+    entries = AuditLog.objects.filter(id__gt=0 if last is None else last.last_id)
+    return SealState(last, entries.order_by("id").values("pk")[:MOST_WAITING].count())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.apps import apps
 from django.contrib.auth.views import PasswordChangeView
@@ -149,6 +150,14 @@ class DeskAdminSite(UnfoldAdminSite):
             end_session(actor=admin_actor(request))
         return super().logout(request, extra_context)  # type: ignore[no-any-return]  # unfold's site is Any
 
+    def trail_of(self, request: HttpRequest, row: Any) -> str | None:
+        """The address of the audit trail's entries about a row; None for who may not look at the trail."""
+        page = self._registry[apps.get_model("systemevents.AuditLog")]
+        if not page.has_view_permission(request):
+            return None
+        about = urlencode({"table": row._meta.db_table, "object": row.pk})
+        return f"{reverse(f'{self.name}:systemevents_auditlog_changelist')}?{about}"
+
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         try:
             found: HttpResponse = super().search(request, extra_context)
@@ -200,7 +209,14 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
     ("Trading", (("trading.Signal", "sensors"),)),
     ("Accounts", (("accounts.User", "person"), ("accounts.Role", "badge"), ("accounts.ApiKey", "key"))),
-    ("System", (("systemevents.SystemEvent", "notifications"), ("systemevents.AuditLog", "history"))),
+    (
+        "System",
+        (
+            ("systemevents.SystemEvent", "notifications"),
+            ("systemevents.AuditLog", "history"),
+            ("systemevents.AuditSeal", "verified_user"),
+        ),
+    ),
 )
 
 

@@ -58,12 +58,11 @@ class DailyBarResource(ImportResource):
 
         from marketdata.services.ingest import TableSource, load_bars
 
-        assert self.actor is not None  # noqa: S101  # the page gives one
         columns = {
             header: pa.array([_text(value) for value in dataset[header]], pa.string()) for header in dataset.headers
         }
         return load_bars(
-            actor=self.actor,
+            actor=self.importer,
             source=TableSource(name[:255], pa.table(columns)),
             timeframe=Timeframe.DAY_1,
             options=LoadOptions(on_error=OnError.ABORT),

@@ -32,9 +32,8 @@ class InstrumentResource(ImportResource):
         # The stored form, so that "aapl" finds AAPL.
         row["symbol"] = str(row.get("symbol") or "").strip().upper()
 
-    def save_row(self, instance: Any, is_create: bool, values: dict[str, Any]) -> Instrument:
-        assert self.actor is not None  # noqa: S101  # the page gives one
-        return save_instrument(actor=self.actor, values=values, instrument=None if is_create else instance)
+    def save_row(self, actor: Actor, instance: Any, is_create: bool, values: dict[str, Any]) -> Instrument:
+        return save_instrument(actor=actor, values=values, instrument=None if is_create else instance)
 
 
 @admin.register(Instrument)

@@ -39,15 +39,14 @@ class WatchlistItemResource(ImportResource):
         import_id_fields = ()
         force_init_instance = True
 
-    def save_row(self, instance: Any, is_create: bool, values: dict[str, Any]) -> WatchlistItem:
-        assert self.actor is not None  # noqa: S101  # the page gives one
+    def save_row(self, actor: Actor, instance: Any, is_create: bool, values: dict[str, Any]) -> WatchlistItem:
         for name in ("watchlist_name", "symbol"):
             if not str(values.get(name) or "").strip():
                 raise ValidationError("Each row needs a watchlist and a symbol.")
         name = str(values["watchlist_name"])
-        own = Watchlist.objects.filter(owner=self.actor.user_id, name_key=name_key(name)).first()
-        watchlist = own or create_watchlist(actor=self.actor, name=name)
-        return add_symbol(actor=self.actor, watchlist=watchlist, symbol=str(values["symbol"]))
+        own = Watchlist.objects.filter(owner=actor.user_id, name_key=name_key(name)).first()
+        watchlist = own or create_watchlist(actor=actor, name=name)
+        return add_symbol(actor=actor, watchlist=watchlist, symbol=str(values["symbol"]))
 
 
 class ItemInline(ScopedTabularInline):

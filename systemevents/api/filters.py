@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import django_filters
+from django import forms
 
 from systemevents.models import Severity
 from tradingsite.core.actor import Front
 from tradingsite.core.api.filters import moment_range
+
+
+class AddressFilter(django_filters.Filter):
+    field_class = forms.GenericIPAddressField
 
 
 class SystemEventFilters(django_filters.FilterSet):
@@ -24,4 +29,5 @@ class AuditLogFilters(django_filters.FilterSet):
     object_type = django_filters.CharFilter(max_length=60)
     object_id = django_filters.CharFilter(max_length=64)
     request_id = django_filters.CharFilter(max_length=64)
+    address = AddressFilter(label="The caller's address, IPv4 or IPv6.")
     start, end = moment_range("occurred_at")

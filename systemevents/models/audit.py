@@ -61,6 +61,10 @@ class AuditLog(models.Model):
             models.Index(fields=["object_type", "object_id", "-id"], name="audit_object"),
             models.Index(fields=["action", "-id"], name="audit_action"),
             models.Index(fields=["occurred_at"], name="audit_when"),
+            models.Index(fields=["actor_label", "-id"], name="audit_who"),
+            models.Index(fields=["key_id", "-id"], name="audit_key"),
+            models.Index(fields=["request_id"], name="audit_request"),
+            models.Index(fields=["address", "-id"], name="audit_address"),
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from accounts.models import ApiKey, Role, User
 from accounts.services.api_keys import create_api_key
 from marketdata.models import ArchivePartition, CorporateAction, DailyBar, IngestBatch, Instrument, IntradayBar
 from portfolio.models import Portfolio, PortfolioCash, PortfolioPerformance, PortfolioPosition, Watchlist
-from systemevents.models import AuditLog, SystemEvent
+from systemevents.models import AuditLog, AuditSeal, SystemEvent
 from tests.factories import (
     ArchivePartitionFactory,
     CorporateActionFactory,
@@ -83,6 +83,7 @@ class World:
                 entry_price=number,
             ),
             SystemEvent: SystemEventFactory.create(description=f"{SECRET} event"),
+            AuditSeal: a_seal(),
             AuditLog: AuditLog.objects.create(
                 actor=owner,
                 actor_label=owner.username,
@@ -97,6 +98,23 @@ class World:
     def foreign_to(self, model: type[models.Model]) -> bool:
         """Whether somebody else must not see this table's row."""
         return model not in EVERYBODYS
+
+
+def a_seal() -> AuditSeal:
+    """A seal as no sealer made it, whose texts are secret."""
+    return AuditSeal.objects.create(
+        number=AuditSeal.objects.count() + 1,
+        version=1,
+        ranges=[[1, 2]],
+        first_id=1,
+        last_id=2,
+        entries=2,
+        closed_through=0,
+        digest=SECRET,
+        fingerprints=b"16 bytes of them",
+        key_name=SECRET,
+        code=SECRET,
+    )
 
 
 @pytest.fixture

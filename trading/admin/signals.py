@@ -64,11 +64,10 @@ class SignalResource(ImportResource):
         if actor is not None:
             self.fields["portfolio"].widget = VisibleRowWidget(actor, Portfolio)
 
-    def save_row(self, instance: Any, is_create: bool, values: dict[str, Any]) -> Signal:
-        assert self.actor is not None  # noqa: S101  # the page gives one
+    def save_row(self, actor: Actor, instance: Any, is_create: bool, values: dict[str, Any]) -> Signal:
         if values.get("signal_type"):
             values["signal_type"] = str(values["signal_type"]).upper()
-        return record(self.actor, values)
+        return record(actor, values)
 
 
 class SignalForm(DeskModelForm):

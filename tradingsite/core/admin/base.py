@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ORDER_VAR
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db.models import Model
@@ -32,7 +33,7 @@ from tradingsite.core.http import admin_actor
 from tradingsite.core.transactions import in_transaction
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
 _DECIMALS = {ExactDecimalField: {"form_class": PlainDecimalField, "widget": UnfoldAdminDecimalFieldWidget}}
@@ -158,6 +159,17 @@ class ScopedModelAdmin(ScopedMixin, ModelAdmin):
         except (DeskError, ValidationError) as refusal:
             messages.error(request, refusal_sentence(refusal))
             return HttpResponseRedirect(self.page_of(object_id))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What the audit trail says of the row; for who may not look at the trail what they did here themselves."""
+        row = self.get_object(request, unquote(object_id))
+        if row is not None and self.has_view_or_change_permission(request, row):
+            trail = self.admin_site.trail_of(request, row)
+            if trail is not None:
+                return HttpResponseRedirect(trail)
+        return super().history_view(request, object_id, extra_context)  # type: ignore[no-any-return]  # unfold's
 
     def page_of(self, object_id: Any) -> str:
         """The address of a row's page."""

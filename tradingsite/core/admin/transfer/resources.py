@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from import_export import fields, resources, widgets
 
 from tradingsite.core.admin.forms import refusal_messages
@@ -76,6 +76,13 @@ class ImportResource(ScopedResource):
     The preview is the import itself, rolled back.
     """
 
+    @property
+    def importer(self) -> Actor:
+        """Who imports: the page gives one."""
+        if self.actor is None:
+            raise ImproperlyConfigured(f"{type(self).__name__} was made for nobody, so it saves nothing.")
+        return self.actor
+
     def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
         names = [field.column_name for field in self.get_import_fields()]
         self.given = {name for name in names if name in row}
@@ -87,13 +94,13 @@ class ImportResource(ScopedResource):
             if field.column_name in self.given
         }
         try:
-            saved = self.save_row(instance, is_create, values)
+            saved = self.save_row(self.importer, instance, is_create, values)
         except DeskError as refusal:
             raise as_validation_error(refusal) from None
         instance.__dict__.update(saved.__dict__)
 
-    def save_row(self, instance: Any, is_create: bool, values: dict[str, Any]) -> Model:
-        """Save the columns that the file has, through a service; answers the saved row."""
+    def save_row(self, actor: Actor, instance: Any, is_create: bool, values: dict[str, Any]) -> Model:
+        """Save the columns that the file has, through a service, as who imports; answers the saved row."""
         raise NotImplementedError(f"{type(self).__name__}.save_row")
 
     def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
