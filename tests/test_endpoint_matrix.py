@@ -136,6 +136,12 @@ MATRIX: list[tuple[str, str, str, Any, str]] = [
     ("auth-logins-list", "get", "v1/auth/logins/", None, STAFF),
     ("auth-logins-detail", "get", "v1/auth/logins/{login}/", None, STAFF),
     ("auth-logins-end", "post", "v1/auth/logins/{login}/end/", None, STAFF),
+    # A key never touches the second factor of a person (tests/accounts/api/test_second_factor.py).
+    ("auth-totp", "get", "v1/auth/totp/", None, NEVER),
+    ("auth-totp", "post", "v1/auth/totp/", {}, NEVER),
+    ("auth-totp-confirm", "post", "v1/auth/totp/confirm/", {"code": "123456"}, NEVER),
+    ("auth-totp-recovery-codes", "post", "v1/auth/totp/recovery-codes/", {"code": "123456"}, NEVER),
+    ("auth-totp-remove", "post", "v1/auth/totp/remove/", {"code": "123456"}, NEVER),
     ("users-list", "get", "v1/users/", None, STAFF),
     ("users-detail", "get", "v1/users/{user}/", None, STAFF),
     ("users-deactivate", "post", "v1/users/{user}/deactivate/", {"reason": "left"}, STAFF),

@@ -19,6 +19,7 @@ from unfold.forms import AdminPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
 from accounts.admin.departures import DeparturePages
+from accounts.admin.second_factor_reset import SecondFactorReset
 from accounts.models import Role, User
 from accounts.services.profiles import change_user, set_password
 from accounts.services.users import create_user, set_roles
@@ -70,7 +71,7 @@ class NewUserForm(SetPasswordMixin, UserForm):  # type: ignore[type-arg]  # gene
 
 
 @admin.register(User)
-class UserAdmin(DeparturePages, ExportPages, ScopedModelAdmin):
+class UserAdmin(DeparturePages, SecondFactorReset, ExportPages, ScopedModelAdmin):
     """Seen by who may see users; without `core.view_all` that is oneself."""
 
     form = UserForm
@@ -79,18 +80,18 @@ class UserAdmin(DeparturePages, ExportPages, ScopedModelAdmin):
     list_filter = (("is_active", BooleanRadioFilter), ("is_superuser", BooleanRadioFilter))
     search_fields = ("username__startswith", "email__startswith", "first_name", "last_name")
     search_help_text = "Beginning of the user name or e-mail, or part of the name"
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("second_factor_state", "last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "email", "first_name", "last_name")}),
         ("What the person may do", {"fields": ("is_active", "roles", "is_superuser")}),
-        ("Record", {"fields": ("last_login", "date_joined")}),
+        ("Record", {"fields": ("second_factor_state", "last_login", "date_joined")}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", "email", "first_name", "last_name")}),
         ("Password", {"fields": ("password1", "password2")}),
         ("What the person may do", {"fields": ("roles",)}),
     )
-    actions_detail = ("change_password", *DeparturePages.departure_actions)
+    actions_detail = ("change_password", *SecondFactorReset.reset_actions, *DeparturePages.departure_actions)
     export_fields = ("username", "email", "first_name", "last_name", "is_active", "is_superuser", "last_login")
 
     @display(description="name")

@@ -10,6 +10,8 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts.errors import SecondFactorRequired
+from accounts.second_factor_state import lacks_second_factor
 from accounts.services.api_keys import find_usable_key, note_use
 from accounts.services.web_logins import find_live_login
 from accounts.tokens import looks_like_token
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
     from drf_spectacular.openapi import AutoSchema
 
     from accounts.models import ApiKey, User
+
+
+# What is open to a log-in that lacks the second factor that TOTP_REQUIRED demands.
+OPEN_ROUTES = frozenset(
+    {
+        *("auth-me", "auth-logout", "auth-totp", "auth-totp-confirm"),
+        *("auth-totp-recovery-codes", "auth-totp-remove"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +50,18 @@ class WebTokenAuthentication(BaseAuthentication):
         if login is None:
             # The same words for a forged, an expired and an ended one.
             raise AuthenticationFailed("The access token is not valid.")
+        refuse_without_second_factor(request, login.user)
         return login.user, WebLogin(login.public_id)
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
+
+
+def refuse_without_second_factor(request: Request, user: User) -> None:
+    """Raise SecondFactorRequired where who must set one up first has nothing to do yet."""
+    match = request.resolver_match
+    if (match is None or match.url_name not in OPEN_ROUTES) and lacks_second_factor(user):
+        raise SecondFactorRequired("This site demands a second factor of you: set it up with auth/totp/ first.")
 
 
 class ApiKeyAuthentication(BaseAuthentication):

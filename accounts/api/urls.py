@@ -4,6 +4,7 @@ from django.urls import path
 
 from accounts.api.departures import UserDepartureViewSet
 from accounts.api.logins import LoginView, LoginViewSet, LogoutView, TokenRefreshView, TokenView
+from accounts.api.second_factor import ConfirmView, RecoveryCodesView, RemoveView, SecondFactorView
 from accounts.api.views import ApiKeyViewSet, MeView, RoleViewSet, UserViewSet
 from tradingsite.core.api.routes import CHANGE, CREATE, LIST, ONE
 
@@ -16,6 +17,10 @@ urlpatterns = [
     path("auth/logins/", LoginViewSet.as_view(LIST), name="auth-logins-list"),
     path("auth/logins/<str:pk>/", LoginViewSet.as_view(ONE), name="auth-logins-detail"),
     path("auth/logins/<str:pk>/end/", LoginViewSet.as_view({"post": "end"}), name="auth-logins-end"),
+    path("auth/totp/", SecondFactorView.as_view(), name="auth-totp"),
+    path("auth/totp/confirm/", ConfirmView.as_view(), name="auth-totp-confirm"),
+    path("auth/totp/recovery-codes/", RecoveryCodesView.as_view(), name="auth-totp-recovery-codes"),
+    path("auth/totp/remove/", RemoveView.as_view(), name="auth-totp-remove"),
     path("users/", UserViewSet.as_view(LIST), name="users-list"),
     path("users/<str:pk>/", UserViewSet.as_view(ONE), name="users-detail"),
     path("users/<str:pk>/deactivate/", UserDepartureViewSet.as_view({"post": "deactivate"}), name="users-deactivate"),

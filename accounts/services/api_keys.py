@@ -12,6 +12,7 @@ from django.conf import settings
 
 from accounts.key_format import key_digest, make_key, parse_key, parse_peppers
 from accounts.models import ApiKey, User
+from accounts.second_factor_state import lacks_second_factor
 from accounts.selectors import key_with_rights
 from accounts.services.key_alarms import tell_of_foreign_address
 from accounts.services.key_limits import NO_LIMITS, KeyLimits, checked_limits, limits_of
@@ -140,6 +141,9 @@ def _require_making(actor: Actor, owner: User) -> None:
         actor.require("accounts.change_user")
         refuse_user_beyond(actor, owner)
     actor.require("accounts.add_apikey")
+    # Staff may make keys for a bot's account, which has no app.
+    if actor.user_id == owner.pk and lacks_second_factor(owner):
+        raise Conflict("This site demands a second factor of you: set it up before you make keys.")
     # Locked, or a key made while its owner is deactivated would be there when they come back.
     if not lock(owner).is_active:
         raise Conflict(f"{owner.username} is deactivated.")

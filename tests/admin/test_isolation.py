@@ -62,7 +62,9 @@ def test_no_list_or_form_shows_foreign_rows(model: Any, part: str, world: World,
 
 
 @pytest.mark.parametrize("model", pages(only_isolated=True))
-@pytest.mark.parametrize("part", ["change", "history", "delete", "password", "end", "revoke", "set-password"])
+@pytest.mark.parametrize(
+    "part", ["change", "history", "delete", "password", "reset-factor", "end", "revoke", "set-password"]
+)
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_foreign_row_is_a_missing_one(
     model: Any, part: str, method: str, world: World, other_browser: Client

@@ -289,3 +289,45 @@ def test_of_staff_only_it_is_demanded_of_staff_only(
     settings.TOTP_REQUIRED = "staff"
     assert is_in(browser_of(owner))
     assert not is_in(browser_of(staff))
+
+
+# Resetting somebody's
+
+
+def reset_page(user: User) -> str:
+    return f"/admin/accounts/user/{user.pk}/reset-factor/"
+
+
+def test_staff_see_whether_somebody_has_one_and_reset_it(
+    app: App, staff: User, browser_of: Callable[[User], Client]
+) -> None:
+    browser = browser_of(staff)
+    page = f"/admin/accounts/user/{app.user.pk}/change/"
+    assert "Reset second factor" in browser.get(page).content.decode()
+    assert browser.get(f"{page.removesuffix('change/')}factor").headers["Location"] == reset_page(app.user)
+    assert "log-ins ask for a code" in browser.get(reset_page(app.user)).content.decode()
+    assert has_second_factor(app.user)
+    answer = browser.post(reset_page(app.user), follow=True)
+    assert "second factor of person is off" in answer.content.decode()
+    assert not has_second_factor(app.user)
+
+
+def test_nobody_else_resets_it(app: App, staff: User, other_user: User, browser_of: Callable[[User], Client]) -> None:
+    for user, status in ((other_user, {403, 404}), (app.user, {403, 404})):
+        browser = browser_of(user)
+        assert browser.post(reset_page(app.user)).status_code in status
+        assert browser.get(reset_page(app.user)).status_code in status
+    assert has_second_factor(app.user)
+
+
+def test_staff_do_not_reset_their_own_or_that_of_a_superuser(staff: User, browser_of: Callable[[User], Client]) -> None:
+    boss = UserFactory.create(is_superuser=True)
+    for person in (staff, boss):
+        set_up(person)
+        answer = browser_of(staff).post(reset_page(person))
+        assert answer.status_code in (200, 403)
+        assert has_second_factor(person)
+
+
+def test_a_missing_user_has_none(staff: User, browser_of: Callable[[User], Client]) -> None:
+    assert browser_of(staff).post("/admin/accounts/user/987654321/reset-factor/").status_code == 404
