@@ -7,6 +7,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
+        from accounts.services.registration import PURGE
         from accounts.services.roles import sync_roles_after_migrate
+        from tradingsite.core.registry import registry
 
+        registry.register_job(PURGE)
         post_migrate.connect(sync_roles_after_migrate, dispatch_uid="accounts.sync_roles")

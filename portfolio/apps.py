@@ -7,6 +7,8 @@ class PortfolioConfig(AppConfig):
 
     def ready(self) -> None:
         from portfolio.services.departure import DEPARTURE
+        from portfolio.services.welcome import WELCOME
         from tradingsite.core.registry import registry
 
         registry.register_departure(DEPARTURE)
+        registry.register_welcome(WELCOME)

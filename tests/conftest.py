@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -44,6 +45,9 @@ def settings_of_their_own(settings: Any) -> None:
     settings.JWT_SIGNING_KEY = "a signing key of the tests, long enough to sign with: 0123456789"
     settings.SECRET_KEY_FALLBACKS = []
     settings.TOTP_REQUIRED = "nobody"
+    settings.REGISTRATION = "closed"
+    settings.STARTING_CASH, settings.STARTING_CURRENCY = Decimal(10000), "USD"
+    settings.DEFAULT_WATCHLIST = ["AAPL", "MSFT"]
     # What counts requests is tested by itself (tests/core/test_throttling.py).
     settings.THROTTLE_KEY = settings.THROTTLE_USER = settings.THROTTLE_ANON = None
     # Static files straight from the packages: no collectstatic before the tests.

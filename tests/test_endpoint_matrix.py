@@ -22,6 +22,7 @@ from tests.factories import (
     IngestBatchFactory,
     InstrumentFactory,
     IntradayBarFactory,
+    InvitationFactory,
     LoginSessionFactory,
     PortfolioCashFactory,
     PortfolioFactory,
@@ -129,6 +130,37 @@ MATRIX: list[tuple[str, str, str, Any, str]] = [
     ("audit-logs-list", "get", "v1/audit-logs/", None, "401 403 200 200 200 200 401 401 403 200 401"),
     ("audit-logs-detail", "get", "v1/audit-logs/{audit_log}/", None, "401 403 200 404 200 404 401 401 403 404 401"),
     ("auth-me", "get", "v1/auth/me/", None, ANYBODY),
+    # What people set for themselves: no key does, here all come with one.
+    ("auth-me", "patch", "v1/auth/me/", {"first_name": "Ann"}, NEVER),
+    ("auth-settings", "get", "v1/auth/settings/", None, ANYBODY),
+    ("auth-settings", "patch", "v1/auth/settings/", {"theme": "dark"}, NEVER),
+    ("auth-password-change", "post", "v1/auth/password/change/", {"current_password": "x", "new_password": "y"}, NEVER),
+    (
+        "auth-password-reset",
+        "post",
+        "v1/auth/password/reset/",
+        {"email": "owner@example.com"},
+        OPEN.replace("200", "202"),
+    ),
+    (
+        "auth-password-reset-confirm",
+        "post",
+        "v1/auth/password/reset/confirm/",
+        {"token": "1-x", "new_password": "a long password 1"},
+        OPEN.replace("200", "400"),
+    ),
+    (
+        "auth-register",
+        "post",
+        "v1/auth/register/",
+        {"username": "ann", "email": "ann@example.com", "password": "a long password 1"},
+        OPEN.replace("200", "403"),
+    ),
+    ("auth-register-confirm", "post", "v1/auth/register/confirm/", {"token": "x"}, OPEN.replace("200", "403")),
+    ("invitations-list", "get", "v1/invitations/", None, STAFF),
+    ("invitations-list", "post", "v1/invitations/", {"email": "ann@example.com"}, STAFF.replace("200", "201")),
+    ("invitations-detail", "get", "v1/invitations/{invitation}/", None, STAFF),
+    ("invitations-revoke", "post", "v1/invitations/{invitation}/revoke/", None, STAFF),
     ("auth-token", "post", "v1/auth/token/", {}, STRANGERS),
     ("auth-token-refresh", "post", "v1/auth/token/refresh/", {}, STRANGERS),
     ("auth-login", "post", "v1/auth/login/", {}, STRANGERS),
@@ -174,7 +206,8 @@ class World:
 
 
 @pytest.fixture
-def world(owner: User, system: Actor) -> World:
+def world(owner: User, system: Actor, settings: Any) -> World:
+    settings.REGISTRATION = "invite"
     spy, ibm = InstrumentFactory.create(symbol="SPY"), InstrumentFactory.create(symbol="IBM")
     portfolio = PortfolioFactory.create(owner=owner)
     for factory in (PortfolioCashFactory, PortfolioPositionFactory, PortfolioPerformanceFactory):
@@ -191,6 +224,7 @@ def world(owner: User, system: Actor) -> World:
         "event": SystemEventFactory.create(),
         "audit_log": AuditLog.objects.create(actor=owner, actor_label="owner", front="api", action="test.done"),
         "user": owner,
+        "invitation": InvitationFactory.create(owner=owner),
         "role": owner.groups.get(),
         "login": LoginSessionFactory.create(user=owner),
         "api_key": create_api_key(actor=system, owner=owner, name="another").key,

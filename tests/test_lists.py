@@ -20,6 +20,7 @@ from tests.factories import (
     IngestBatchFactory,
     InstrumentFactory,
     IntradayBarFactory,
+    InvitationFactory,
     LoginSessionFactory,
     PortfolioCashFactory,
     PortfolioFactory,
@@ -92,6 +93,7 @@ LISTS: dict[str, Callable[[User, int], Any]] = {
     "users/": lambda _owner, n: UserFactory.create(username=f"u{n * 7 % 31}", role="viewer"),
     "roles/": lambda _owner, n: Role.objects.create(name=f"role {n * 7 % 31}"),
     "api-keys/": api_key,
+    "invitations/": lambda owner, _n: InvitationFactory.create(owner=owner),
     "auth/logins/": lambda _owner, _n: LoginSessionFactory.create(),
 }
 EACH_LIST = pytest.mark.parametrize(("path", "make"), LISTS.items(), ids=LISTS)

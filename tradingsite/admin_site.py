@@ -19,6 +19,7 @@ from accounts.errors import WrongCredentials
 from accounts.models import User
 from accounts.services.login import Credentials, check_credentials, end_session
 from accounts.services.profiles import set_password
+from accounts.services.registration import is_open
 from accounts.web import BACKEND, caller_of
 from tradingsite.core.actor import Front
 from tradingsite.core.api.throttling import refuse_flood
@@ -208,7 +209,15 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     ("Trading", (("trading.Signal", "sensors"),)),
-    ("Accounts", (("accounts.User", "person"), ("accounts.Role", "badge"), ("accounts.ApiKey", "key"))),
+    (
+        "Accounts",
+        (
+            ("accounts.User", "person"),
+            ("accounts.Role", "badge"),
+            ("accounts.ApiKey", "key"),
+            ("accounts.Invitation", "mail"),
+        ),
+    ),
     (
         "System",
         (

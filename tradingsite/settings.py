@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from tradingsite.core.database import PARTS, BadDatabaseUrl, PoolSize, parse_database_url, url_from_parts
@@ -40,6 +41,12 @@ CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")
 PUBLIC_URL = env.text("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 REGISTRATION = env.text("REGISTRATION", default="closed").lower()
+# What a new user finds: a paper portfolio with this much cash (0: none), and a watchlist.
+STARTING_CASH = env.money("STARTING_CASH", default="10000")
+STARTING_CURRENCY = env.text("STARTING_CURRENCY", default="USD").upper()
+DEFAULT_WATCHLIST = [
+    word.upper() for word in env.words("DEFAULT_WATCHLIST", default=["AAPL", "MSFT", "NVDA", "AMZN", "JPM"])
+]
 TOTP_REQUIRED = env.text("TOTP_REQUIRED", default="nobody").lower()
 FOUR_EYES = env.flag("FOUR_EYES")
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
@@ -117,6 +124,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.UserSettingsMiddleware",
 ]
 ROOT_URLCONF = "tradingsite.urls"
 WSGI_APPLICATION = "tradingsite.wsgi.application"
@@ -241,6 +249,11 @@ SPECTACULAR_SETTINGS = {
 globals().update(env.mail("EMAIL_URL"))
 
 # Pages of other origins may call the API, with a key and never with a cookie.
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", default="Trading desk <noreply@localhost>")
+EMAIL_TIMEOUT = 20
+EMAIL_SUBJECT_PREFIX = ""
+# How long the link to a new password is good, in seconds.
+PASSWORD_RESET_TIMEOUT = 3600
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
 CORS_ALLOW_HEADERS = [
     *("accept", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match"),
@@ -307,6 +320,8 @@ UNFOLD = {
     "BORDER_RADIUS": "6px",
     "DASHBOARD_CALLBACK": "tradingsite.ops.admin_home.dashboard",
     "COLORS": {
+    "THEME": "accounts.admin.my_settings.theme_of",
+    "SCRIPTS": [lambda _: static("desk/theme.js")],
         # Unfold's own is violet; a desk reads green and red as profit and loss, so blue it is.
         "primary": {
             "50": "oklch(97% .014 254.604)",
@@ -333,6 +348,7 @@ UNFOLD = {
         "navigation": [
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
             {"title": "Second factor", "link": reverse_lazy("admin:second_factor")},
+            {"title": "My settings", "link": reverse_lazy("admin:my_settings")},
         ]
     },
 }

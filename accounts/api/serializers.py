@@ -146,12 +146,21 @@ class RotateBody(StrictSerializer):
     )
 
 
+class OwnNamesBody(StrictSerializer):
+    """What people change about themselves."""
+
+    first_name = TextField(max_length=150, allow_blank=True, required=False)
+    last_name = TextField(max_length=150, allow_blank=True, required=False)
+
+
 ME = inline_serializer(
     "Me",
     {
         "id": serializers.IntegerField(),
         "username": serializers.CharField(),
         "email": serializers.CharField(allow_null=True),
+        "first_name": serializers.CharField(),
+        "last_name": serializers.CharField(),
         "roles": serializers.ListField(child=serializers.CharField()),
         "permissions": serializers.ListField(child=serializers.CharField()),
         "sees_everything": serializers.BooleanField(help_text="Whether everybody's rows are visible."),

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from accounts.api.departures import UserDepartureViewSet
+from accounts.api.invitations import InvitationViewSet
 from accounts.api.logins import LoginView, LoginViewSet, LogoutView, TokenRefreshView, TokenView
 from accounts.api.second_factor import ConfirmView, RecoveryCodesView, RemoveView, SecondFactorView
 from accounts.api.views import ApiKeyViewSet, MeView, RoleViewSet, UserViewSet
@@ -13,6 +14,15 @@ urlpatterns = [
     path("auth/token/", TokenView.as_view(), name="auth-token"),
     path("auth/token/refresh/", TokenRefreshView.as_view(), name="auth-token-refresh"),
     path("auth/login/", LoginView.as_view(), name="auth-login"),
+    path("auth/settings/", SettingsView.as_view(), name="auth-settings"),
+    path("auth/register/", RegisterView.as_view(), name="auth-register"),
+    path("auth/register/confirm/", ConfirmRegistrationView.as_view(), name="auth-register-confirm"),
+    path("auth/password/change/", ChangePasswordView.as_view(), name="auth-password-change"),
+    path("auth/password/reset/", ResetPasswordView.as_view(), name="auth-password-reset"),
+    path("auth/password/reset/confirm/", ConfirmResetView.as_view(), name="auth-password-reset-confirm"),
+    path("invitations/", InvitationViewSet.as_view(LIST | CREATE), name="invitations-list"),
+    path("invitations/<str:pk>/", InvitationViewSet.as_view(ONE), name="invitations-detail"),
+    path("invitations/<str:pk>/revoke/", InvitationViewSet.as_view({"post": "revoke"}), name="invitations-revoke"),
     path("auth/logout/", LogoutView.as_view(), name="auth-logout"),
     path("auth/logins/", LoginViewSet.as_view(LIST), name="auth-logins-list"),
     path("auth/logins/<str:pk>/", LoginViewSet.as_view(ONE), name="auth-logins-detail"),

@@ -19,6 +19,7 @@ from accounts.api.serializers import (
     KeyChange,
     NewKeyBody,
     NewKeySerializer,
+    OwnNamesBody,
     RevokedKeySerializer,
     RoleSerializer,
     RotateBody,
@@ -36,6 +37,7 @@ from accounts.services.api_keys import (
     rotate_api_key,
 )
 from accounts.services.key_limits import KeyLimits
+from accounts.services.preferences import change_own_names
 from tradingsite.core.api.permissions import SignedIn
 from tradingsite.core.api.serializers import EmptyBody
 from tradingsite.core.api.viewsets import Endpoint, ReadOnlyScopedViewSet
@@ -127,5 +129,17 @@ class MeView(Endpoint):
 
     @extend_schema(operation_id="auth_me", summary="Who am I, and what may I do?", responses=ME)
     def get(self, request: Request) -> Response:
-        key = request.auth if isinstance(request.auth, ApiKey) else None
-        return Response(who(self.actor, cast(User, request.user), key))
+        return self._answer(cast(User, request.user))
+
+    @extend_schema(
+        operation_id="auth_me_change",
+        summary="Change one's own names; not with a key",
+        request=OwnNamesBody,
+        responses=ME,
+    )
+    def patch(self, request: Request) -> Response:
+        return self._answer(change_own_names(actor=self.actor, values=self.body(OwnNamesBody, partial=True)))
+
+    def _answer(self, user: User) -> Response:
+        auth = self.request.auth
+        return Response(who(self.actor, user, auth if isinstance(auth, ApiKey) else None))

@@ -59,11 +59,13 @@ def change_user(*, actor: Actor, user: User, values: Mapping[str, Any]) -> User:
 def set_password(*, actor: Actor, user: User, password: str) -> None:
     """Give a user another password: one's own, or anybody's for who may change users. Ends their log-ins.
 
-    Raises Forbidden as `change_user` does, InvalidInput when the password is too weak.
+    Raises Forbidden as `change_user` does, and to a key for its owner; InvalidInput when the password is too weak.
     """
     if actor.user_id != user.pk:
         actor.require("accounts.change_user")
         refuse_user_beyond(actor, user)
+    elif actor.key_id:
+        raise Forbidden("An API key does not change its owner's password.")
     saved = lock(user)
     refuse_weak_password(password, saved)
     saved.set_password(password)

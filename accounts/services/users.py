@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.password_validation import validate_password
@@ -10,20 +11,31 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from accounts.models import LoginEnd, User
+from accounts.models import LoginEnd, User, UserSettings
 from accounts.services.sessions import end_logins
 from systemevents.services.audit import record_audit
 from tradingsite.core.actor import Actor
 from tradingsite.core.errors import Conflict, FieldError, Forbidden, InvalidInput
+from tradingsite.core.registry import registry
 from tradingsite.core.transactions import in_transaction
+
+#: The role of a new user where none is named.
+DEFAULT_ROLE = "viewer"
 
 
 @in_transaction
 def create_user(
-    *, actor: Actor, username: str, password: str | None = None, email: str | None = None, roles: Iterable[str] = ()
+    *,
+    actor: Actor,
+    username: str,
+    password: str | None = None,
+    email: str | None = None,
+    roles: Iterable[str] = (),
+    password_hash: str | None = None,
 ) -> User:
-    """Make a user who can log in with the password, if one is given.
+    """Make a user who can log in with the password, if one is given: with settings, and what the apps give a new user.
 
+    Without roles they are a viewer. `password_hash` is of a password that was found strong enough already.
     Raises InvalidInput when the name or e-mail is taken or the password weak, Forbidden without `accounts.add_user`
     or when a role would give rights that the actor lacks.
     """
@@ -32,11 +44,42 @@ def create_user(
     if password is not None:
         refuse_weak_password(password, user)
     user.set_password(password)
+    if password_hash is not None:
+        user.password = password_hash
     save_user(user)
     record_audit(actor, "user.created", user, after={"username": user.username, "email": user.email})
+    # The software, whoever makes the user: what everybody gets is nobody's to give or to refuse.
+    software = replace(actor, label="system:welcome", user=None, key_id="", rights=None, portfolio_id=None, login_id="")
     if names := list(roles):
         set_roles(actor=actor, user=user, roles=names)
+    else:
+        set_roles(actor=software, user=user, roles=[DEFAULT_ROLE])
+    UserSettings.objects.create(user_id=user.pk)
+    for welcome in registry.welcomes.values():
+        welcome.give(software, user)
     return user
+
+
+def clean_user(user: User) -> None:
+    """Bring a name and an e-mail into their normal form, and refuse what is wrong with them whoever exists.
+
+    Raises InvalidInput whose `errors` name the fields. Asks nothing of the database.
+    """
+    try:
+        user.clean_fields(exclude=["password"])
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def clean_email(email: str) -> str:
+    """An e-mail in its normal form. Raises InvalidInput for what is none."""
+    try:
+        cleaned = User._meta.get_field("email").clean(email, None)
+    except ValidationError as error:
+        raise InvalidInput.field("email", " ".join(error.messages)) from None
+    if cleaned is None:
+        raise InvalidInput.field("email", "Name an e-mail.", code="blank")
+    return str(cleaned)
 
 
 def save_user(user: User) -> None:
@@ -49,23 +92,27 @@ def save_user(user: User) -> None:
         with transaction.atomic():
             user.save()
     except ValidationError as error:
-        problems = [
-            FieldError(field, problem.code or "invalid", " ".join(problem.messages))
-            for field, of_field in error.error_dict.items()
-            for problem in of_field
-        ]
-        raise InvalidInput(" ".join(error.messages), errors=problems) from None
+        raise _invalid(error) from None
     except IntegrityError:
         # Somebody took it between the look and the write.
         raise Conflict("A user with that name or e-mail exists.") from None
 
 
-def refuse_weak_password(password: str, user: User) -> None:
+def _invalid(error: ValidationError) -> InvalidInput:
+    problems = [
+        FieldError(field, problem.code or "invalid", " ".join(problem.messages))
+        for field, of_field in error.error_dict.items()
+        for problem in of_field
+    ]
+    return InvalidInput(" ".join(error.messages), errors=problems)
+
+
+def refuse_weak_password(password: str, user: User, *, field: str = "password") -> None:
     """Raise InvalidInput when Django's validators find the password too weak for this user."""
     try:
         validate_password(password, user)
     except ValidationError as error:
-        raise InvalidInput.field("password", " ".join(error.messages), code="weak_password") from None
+        raise InvalidInput.field(field, " ".join(error.messages), code="weak_password") from None
 
 
 @in_transaction

@@ -12,7 +12,7 @@ from django.contrib import admin
 from django.db import models
 from django.test import Client
 
-from accounts.models import ApiKey, Role, User
+from accounts.models import ApiKey, Invitation, Role, User
 from accounts.services.api_keys import create_api_key
 from marketdata.models import ArchivePartition, CorporateAction, DailyBar, IngestBatch, Instrument, IntradayBar
 from portfolio.models import Portfolio, PortfolioCash, PortfolioPerformance, PortfolioPosition, Watchlist
@@ -24,6 +24,7 @@ from tests.factories import (
     IngestBatchFactory,
     InstrumentFactory,
     IntradayBarFactory,
+    InvitationFactory,
     PortfolioCashFactory,
     PortfolioFactory,
     PortfolioPerformanceFactory,
@@ -61,6 +62,7 @@ class World:
             User: owner,
             Role: Role.objects.get(name="viewer"),
             ApiKey: key,
+            Invitation: InvitationFactory.create(owner=owner, email=f"{SECRET}@example.com"),
             Instrument: self.instrument,
             DailyBar: DailyBarFactory.create(instrument=self.instrument),
             IntradayBar: IntradayBarFactory.create(instrument=self.instrument),

@@ -6,7 +6,9 @@ Used by the settings module, so it imports nothing of Django's that needs settin
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from tradingsite.core.rates import Rate, parse_rate
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
+_MONEY = re.compile(r"[0-9]{1,11}(\.[0-9]{1,4})?", re.ASCII)
 
 
 class Environment:
@@ -52,6 +55,13 @@ class Environment:
         if not (text.isascii() and text.isdigit()) or not minimum <= int(text[:12]) <= maximum:
             raise ImproperlyConfigured(f"{name} must be a whole number from {minimum} to {maximum}, not {text[:40]!r}.")
         return int(text)
+
+    def money(self, name: str, *, default: str) -> Decimal:
+        """An amount from 0 to a hundred billion, with at most four places."""
+        text = self.text(name, default=default)
+        if not _MONEY.fullmatch(text):
+            raise ImproperlyConfigured(f"{name} must be an amount, as in 10000 or 2500.50, not {text[:40]!r}.")
+        return Decimal(text)
 
     def words(self, name: str, *, default: Sequence[str] = ()) -> list[str]:
         """A list, separated by commas."""

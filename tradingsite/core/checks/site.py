@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from ipaddress import ip_network
 from typing import Any
@@ -10,7 +11,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from tradingsite.core.errors import InvalidInput
 from tradingsite.core.logging import FORMATS as LOG_FORMATS
+from tradingsite.core.symbols import normalise_symbol
 
 REGISTRATIONS = ("closed", "invite", "open")
 #: Of whom TOTP_REQUIRED can demand a second factor.
@@ -78,15 +81,34 @@ def check_registration(**kwargs: Any) -> list[CheckMessage]:
                 id="desk.E023",
             )
         ]
-    if settings.REGISTRATION != "closed" and settings.EMAIL_BACKEND == _DUMMY_MAIL:
+    if settings.REGISTRATION == "open" and settings.EMAIL_BACKEND == _DUMMY_MAIL:
         return [
             Error(
-                f"REGISTRATION is {settings.REGISTRATION}, which goes on by e-mail, but no mail is set up.",
-                hint="Set EMAIL_URL, or REGISTRATION=closed.",
+                "REGISTRATION is open, which goes on by e-mail, but no mail is set up: nobody can register.",
+                hint="Set EMAIL_URL, or REGISTRATION=invite, where staff hand the links over themselves.",
                 id="desk.E024",
             )
         ]
     return []
+
+
+@register()
+def check_welcome(**kwargs: Any) -> list[CheckMessage]:
+    """What new users are given can be given."""
+    found: list[CheckMessage] = []
+    if not re.fullmatch(r"[A-Z]{3}", settings.STARTING_CURRENCY, re.ASCII):
+        found.append(
+            Error(
+                f"STARTING_CURRENCY is {settings.STARTING_CURRENCY!r}; it must be an ISO 4217 code, as in USD.",
+                id="desk.E034",
+            )
+        )
+    for symbol in settings.DEFAULT_WATCHLIST:
+        try:
+            normalise_symbol(symbol)
+        except InvalidInput as error:
+            found.append(Error(f"DEFAULT_WATCHLIST contains {symbol!r}: {error.detail}", id="desk.E035"))
+    return found
 
 
 @register(Tags.security)
