@@ -76,7 +76,6 @@ def test_a_slash_at_the_end_is_no_other_path(owner_api: APIClient) -> None:
 
 
 def test_another_key_is_another_request(owner_api: APIClient) -> None:
-    InstrumentFactory.create(symbol="SPY")
     assert post(owner_api, "a-1").status_code == 201
     assert_problem(post(owner_api, "A-1"), 409, "conflict")
     assert post(owner_api, "A-1", {"name": "Other"}).status_code == 201, "what failed has left the key free"
@@ -233,9 +232,7 @@ def test_the_answer_stays_what_it_was_when_the_row_changes_or_goes(owner_api: AP
     assert not Watchlist.objects.exists()
 
 
-def test_what_may_be_seen_no_more_is_not_replayed(
-    stranger_api: APIClient, other_user: User, owner: User, staff_api: APIClient
-) -> None:
+def test_what_may_be_seen_no_more_is_not_replayed(stranger_api: APIClient, other_user: User, owner: User) -> None:
     InstrumentFactory.create(symbol="SPY")
     portfolio = PortfolioFactory.create(owner=owner)
     PortfolioMemberFactory.create(portfolio=portfolio, user=other_user, grant="trade")
@@ -274,13 +271,12 @@ def test_a_key_that_is_none_is_refused(owner_api: APIClient, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["!", "~" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "%00", "'; DROP TABLE", "{}"]
+    "key", ["!", "~" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "%00", "';DROP", "{}"]
 )
 def test_any_visible_ascii_is_a_key(owner_api: APIClient, key: str) -> None:
-    key = key.replace(" ", "_")
     assert post(owner_api, key).status_code == 201
     assert post(owner_api, key)[REPLAYED] == "true"
-    assert IdempotencyKey.objects.filter(digest__contains=key).count() == 0
+    assert len(IdempotencyKey.objects.get().digest) == 64
 
 
 def test_a_hostile_body_is_refused_as_without_a_key(owner_api: APIClient, settings: Any) -> None:
@@ -319,7 +315,9 @@ def test_a_claim_is_never_of_the_software_itself(system: Actor) -> None:
 def statements(queries: CaptureQueriesContext) -> list[str]:
     """The statements but for those that begin, end or nest a transaction."""
     around = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
-    return [query["sql"] for query in queries if not query["sql"].startswith(around)]
+    # The prepared question of who calls has no text on PostgreSQL.
+    texts = [query["sql"] or "SELECT" for query in queries]
+    return [text for text in texts if not text.startswith(around)]
 
 
 def test_it_costs_three_statements_and_without_the_header_none(owner_api: APIClient) -> None:
