@@ -5,15 +5,15 @@ from django.urls import path
 from accounts.api.departures import UserDepartureViewSet
 from accounts.api.invitations import InvitationViewSet
 from accounts.api.logins import LoginView, LoginViewSet, LogoutView, TokenRefreshView, TokenView
+from accounts.api.passwords import ChangePasswordView, ConfirmResetView, ResetPasswordView
+from accounts.api.preferences import SettingsView
+from accounts.api.registration import ConfirmRegistrationView, RegisterView
 from accounts.api.second_factor import ConfirmView, RecoveryCodesView, RemoveView, SecondFactorView
 from accounts.api.views import ApiKeyViewSet, MeView, RoleViewSet, UserViewSet
 from tradingsite.core.api.routes import CHANGE, CREATE, LIST, ONE
 
 urlpatterns = [
     path("auth/me/", MeView.as_view(), name="auth-me"),
-    path("auth/token/", TokenView.as_view(), name="auth-token"),
-    path("auth/token/refresh/", TokenRefreshView.as_view(), name="auth-token-refresh"),
-    path("auth/login/", LoginView.as_view(), name="auth-login"),
     path("auth/settings/", SettingsView.as_view(), name="auth-settings"),
     path("auth/register/", RegisterView.as_view(), name="auth-register"),
     path("auth/register/confirm/", ConfirmRegistrationView.as_view(), name="auth-register-confirm"),
@@ -23,6 +23,9 @@ urlpatterns = [
     path("invitations/", InvitationViewSet.as_view(LIST | CREATE), name="invitations-list"),
     path("invitations/<str:pk>/", InvitationViewSet.as_view(ONE), name="invitations-detail"),
     path("invitations/<str:pk>/revoke/", InvitationViewSet.as_view({"post": "revoke"}), name="invitations-revoke"),
+    path("auth/token/", TokenView.as_view(), name="auth-token"),
+    path("auth/token/refresh/", TokenRefreshView.as_view(), name="auth-token-refresh"),
+    path("auth/login/", LoginView.as_view(), name="auth-login"),
     path("auth/logout/", LogoutView.as_view(), name="auth-logout"),
     path("auth/logins/", LoginViewSet.as_view(LIST), name="auth-logins-list"),
     path("auth/logins/<str:pk>/", LoginViewSet.as_view(ONE), name="auth-logins-detail"),
