@@ -270,9 +270,7 @@ def test_a_key_that_is_none_is_refused(owner_api: APIClient, key: str) -> None:
     assert not Watchlist.objects.exists()
 
 
-@pytest.mark.parametrize(
-    "key", ["!", "~" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "%00", "';DROP", "{}"]
-)
+@pytest.mark.parametrize("key", ["!", "~" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "%00", "';DROP", "{}"])
 def test_any_visible_ascii_is_a_key(owner_api: APIClient, key: str) -> None:
     assert post(owner_api, key).status_code == 201
     assert post(owner_api, key)[REPLAYED] == "true"
