@@ -146,4 +146,5 @@ def credentials(values: dict[str, Any]) -> Credentials:
 
 def tokens(pair: TokenPair) -> Response:
     """The answer with both tokens, which nobody on the way may keep."""
-    return Response({**asdict(pair), "token_type": "Bearer"}, headers={"Cache-Control": "no-store"})
+    body = TOKENS.to_representation({**asdict(pair), "token_type": "Bearer"})
+    return Response(body, headers={"Cache-Control": "no-store"})

@@ -100,7 +100,11 @@ def end_session(*, actor: Actor) -> None:
 
 
 def _is_right(user: User, password: str) -> bool:
-    is_right, is_outdated = verify_password(password, user.password)
+    try:
+        is_right, is_outdated = verify_password(password, user.password)
+    except ValueError:
+        logger.error("The password hash of the user %s is none; a new password mends it.", user.pk)
+        return False
     if not is_right or not user.is_active:
         return False
     if is_outdated:

@@ -141,6 +141,6 @@ def test_a_deep_header_and_a_long_token_are_refused() -> None:
     assert read_token(signed(more="x" * MOST_CHARACTERS), TokenKind.ACCESS, key=KEY) is None
 
 
-@given(st.text(max_size=300) | st.from_regex(r"[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}"))
+@given(st.text(max_size=100) | st.lists(st.text("eyJhbGciOiIx_-0", max_size=30), min_size=3, max_size=3).map(".".join))
 def test_no_text_is_a_token_or_an_error(text: str) -> None:
     assert read_token(text, TokenKind.ACCESS, key=KEY) is None
