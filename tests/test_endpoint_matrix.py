@@ -65,6 +65,7 @@ LIMITS: dict[str, dict[str, Any]] = {
     "reader": {"scopes": ["marketdata:read", "portfolio:read"]},
     "elsewhere": {"allowed_addresses": ["192.0.2.0/24"]},
 }
+NEW_BAR = {"symbol": "SPY", "date": "2020-01-02", "open": 1, "high": 1, "low": 1, "close": 1}
 NEW_SIGNAL = {"symbol": "SPY", "date": "2020-01-02", "signal_type": "BUY"}
 
 # route, method, path under /api/, body, statuses
@@ -72,6 +73,7 @@ MATRIX: list[tuple[str, str, str, Any, str]] = [
     ("schema", "get", "schema/", None, OPEN),
     ("docs", "get", "docs/", None, OPEN),
     ("bars", "get", "v1/bars/?symbols=SPY", None, ANYBODY),
+    ("bars", "post", "v1/bars/?timeframe=1d", {"bars": [NEW_BAR]}, DATA),
     ("metadata-list", "get", "v1/metadata/", None, ANYBODY),
     ("metadata-list", "post", "v1/metadata/", {"symbol": "NEW"}, "401 403 403 201 201 403 401 401 403 403 401"),
     ("metadata-detail", "get", "v1/metadata/SPY/", None, ANYBODY),

@@ -197,6 +197,8 @@ STORAGES = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 # The largest body of any kind, a form with its files too.
 UPLOAD_MAX_SIZE = 64 * 1024 * 1024
+# The largest body of bars or ticks, unpacked; it is kept in a file while it is read.
+BARS_MAX_BODY = env.number("BARS_MAX_BODY", default=1 << 30, minimum=1, maximum=1 << 38)
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # The API

@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from marketdata.api.bars_intake import BarsIntake
 from marketdata.bars.encoding import to_arrow, to_csv, to_json_columns, to_json_rows, to_parquet
 from marketdata.bars.query import (
     DEFAULT_LIMIT,
@@ -27,7 +28,6 @@ from marketdata.selectors import get_bars
 from tradingsite.core.api.filters import FORMAT, refuse_unknown
 from tradingsite.core.api.moments import parse_moment
 from tradingsite.core.api.pagination import LIMIT, parse_limit
-from tradingsite.core.api.viewsets import Endpoint
 from tradingsite.core.errors import InvalidInput
 from tradingsite.core.symbols import split_symbols
 from tradingsite.core.timeframes import Timeframe, parse_timeframe
@@ -135,7 +135,7 @@ def _parameter(name: str, description: str, **more: Any) -> OpenApiParameter:
     return OpenApiParameter(name, more.pop("type", OpenApiTypes.STR), description=description, **more)
 
 
-class BarsView(Endpoint):
+class BarsView(BarsIntake):
     """Bars of any symbols and timeframe, wherever they are stored."""
 
     model = DailyBar

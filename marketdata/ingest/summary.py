@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tradingsite.core.errors import DeskError, InvalidInput
+from tradingsite.core.errors import DeskError, FieldError, InvalidInput
 
 if TYPE_CHECKING:
     from marketdata.models import IngestBatch
@@ -126,7 +126,9 @@ class RowsRefused(InvalidInput):
     title = "Some rows are bad, so nothing was loaded"
 
     def __init__(self, detail: str, *, read: int, rejected: int, rejects: Sequence[Reject]) -> None:
-        super().__init__(detail)
+        super().__init__(
+            detail, errors=[FieldError(f"row {reject.line}", reject.code, reject.message) for reject in rejects]
+        )
         self.read = read
         self.rejected = rejected
         self.rejects = list(rejects)

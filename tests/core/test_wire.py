@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from tests.core.wire import Answer, Server, serving
@@ -89,9 +90,84 @@ def test_two_lengths_are_refused(server: Server) -> None:
     assert answer.status == 400
 
 
-def test_a_body_in_chunks_is_asked_for_its_length(server: Server) -> None:
-    chunked = b"10\r\n" + b'{"name": "Chu"}\n' + b"\r\n0\r\n\r\n"
-    assert_refused(server.post(LISTS, chunked, JSON, "Transfer-Encoding: chunked", length=""), 411)
+def in_chunks(*parts: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + end
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+def test_a_body_in_chunks_is_as_good_as_one_with_a_length(server: Server) -> None:
+    answer = server.post(LISTS, in_chunks(b'{"name": ', b'"In chunks"}'), JSON, CHUNKED, length="")
+    assert answer is not None
+    assert answer.status == 201
+    page = server.post(LOGIN, in_chunks(b"username=a&pass", b"word=b"), FORM, CHUNKED, length="")
+    assert page is not None
+    assert page.status == 403  # the form was read: it has no CSRF token
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        in_chunks(b'{"name": "A"}', end=b""),
+        in_chunks(b'{"name": "B"}', end=b"5\r\nab"),
+        b"zz\r\n{}\r\n0\r\n\r\n",
+        b"-1\r\n{}\r\n0\r\n\r\n",
+        b"ffffffffffffffffff\r\n{}\r\n",
+        b"2\r\n{}xx0\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("path", [LISTS, "/api/v1/bars?timeframe=1d"])
+def test_chunks_that_break_off_or_lie_are_refused(server: Server, body: bytes, path: str) -> None:
+    assert_refused(server.post(path, body, JSON, CHUNKED, length="", close=True), 400)
+
+
+def test_chunks_without_end_are_a_413(server: Server) -> None:
+    assert_refused(server.post(LISTS, in_chunks(*[b"x" * 65536] * 100), JSON, CHUNKED, length=""), 413)
+    answer = server.post(LISTS, in_chunks(*[b"x" * 1048576] * 66), JSON, CHUNKED, length="", timeout=60)
+    assert answer is None or answer.status == 413
+
+
+def test_a_length_beside_chunks_is_refused(server: Server) -> None:
+    answer = server.post(LISTS, in_chunks(b"{}"), JSON, CHUNKED, length=2)
+    assert answer is not None
+    assert answer.status == 400
+
+
+BARS = "/api/v1/bars?timeframe=1d&create_symbols=true"
+CSV = "Content-Type: text/csv"
+BAR = b"symbol,date,open,high,low,close\nSPY,2013-01-02,1,2,1,2\n"
+
+
+@pytest.mark.parametrize("coding", ["", "gzip", "zstd"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_bars_come_packed_and_in_chunks(server: Server, coding: str, chunked: bool) -> None:
+    body = {"": BAR, "gzip": gzip.compress(BAR), "zstd": pa.compress(BAR, codec="zstd", asbytes=True)}[coding]
+    headers = [CSV, *([f"Content-Encoding: {coding}"] if coding else [])]
+    if chunked:
+        answer = server.post(BARS, in_chunks(body[:7], body[7:]), *headers, CHUNKED, length="")
+    else:
+        answer = server.post(BARS, body, *headers)
+    assert answer is not None
+    assert answer.status == 200, answer.body
+    assert json.loads(answer.body)["read"] == 1
+
+
+def test_bars_that_end_before_their_length_are_refused(server: Server) -> None:
+    before = server.post("/api/v1/bars?timeframe=1m", BAR, CSV, length=len(BAR) + 1, close=True)
+    assert assert_refused(before, 400)["code"] == "truncated"
+
+
+def test_bars_that_only_say_to_be_huge_are_refused_before_they_come(server: Server) -> None:
+    began = time.monotonic()
+    for length in (10**12, "9" * 30):
+        assert_refused(server.post(BARS, BAR, CSV, length=length), 413)
+    assert time.monotonic() - began < 5
+
+
+def test_bars_of_a_stranger_are_refused_before_they_are_read(server: Server) -> None:
+    answer = server.send(f"POST {BARS} HTTP/1.1\r\n{CSV}\r\nContent-Length: 999999", BAR, close=True)
+    assert_refused(answer, 401)
 
 
 def test_no_body_at_all_is_refused(server: Server) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpResponse
-from django.http.request import RawPostDataException
+from django.urls import Resolver404, resolve
 
 from tradingsite.core.api.problems import problem_response
+from tradingsite.core.api.streams import declared_length, is_chunked, read_away, with_length
+from tradingsite.core.errors import DeskError
 from tradingsite.core.middleware.paths import is_api
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from tradingsite.core.middleware.paths import GetResponse
 
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-_READ_AWAY = 16 * 1024 * 1024
 _UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
@@ -27,8 +28,9 @@ class CleanInputMiddleware:
     """Refuses what is dangerous or means different things to different readers.
 
     415: a compressed body, which could unpack to any size, and text that is not UTF-8.
-    411: a body without its length, which WSGI would take for an empty one.
+    411: a body in chunks from a server that does not say where its end is.
     413: a form larger than `DATA_UPLOAD_MAX_MEMORY_SIZE`, or with its files than `UPLOAD_MAX_SIZE`.
+    A view with `streams_body` reads its body itself, compressed and of any size.
     400: NUL characters in paths, queries and forms, which PostgreSQL can't store.
     """
 
@@ -36,24 +38,37 @@ class CleanInputMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self._encoding(request) or self._size(request) or self._nul(request) or self.get_response(request)
+        return self._body(request) or self._nul(request) or self.get_response(request)
 
-    def _encoding(self, request: HttpRequest) -> HttpResponse | None:
+    def _body(self, request: HttpRequest) -> HttpResponse | None:
         coding = request.headers.get("Content-Encoding", "").strip().lower()
-        if coding not in ("", "identity"):
+        is_packed = coding not in ("", "identity")
+        length = declared_length(request) or 0
+        if is_chunked(request) and not request.META.get("wsgi.input_terminated"):
+            return _refusal(request, 411, "Say the length of the body in Content-Length.")
+        # Asked only where it matters: it looks the path up.
+        if (is_packed or is_chunked(request) or length > settings.UPLOAD_MAX_SIZE) and _streams_body(request):
+            return self._charset(request)
+        if is_packed:
             return _refusal(request, 415, "Send the body uncompressed.", headers={"Accept-Encoding": "identity"})
+        if length > settings.UPLOAD_MAX_SIZE:
+            return _refusal(request, 413, f"The body is larger than {settings.UPLOAD_MAX_SIZE} bytes.")
+        return self._charset(request) or self._chunks(request)
+
+    def _charset(self, request: HttpRequest) -> HttpResponse | None:
         charset = (request.content_params or {}).get("charset", "utf-8").strip("\"' ").lower()
         # The JSON decoder has its own, more exact word on a charset.
         if charset not in _UTF_8 and request.content_type != "application/json":
             return _refusal(request, 415, "Send text as UTF-8.")
         return None
 
-    def _size(self, request: HttpRequest) -> HttpResponse | None:
-        if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
-            return _refusal(request, 411, "Say the length of the body in Content-Length.")
-        length = request.headers.get("Content-Length", "")
-        if length.isascii() and length.isdigit() and int(length[:20]) > settings.UPLOAD_MAX_SIZE:
-            return _refusal(request, 413, f"The body is larger than {settings.UPLOAD_MAX_SIZE} bytes.")
+    def _chunks(self, request: HttpRequest) -> HttpResponse | None:
+        if not is_chunked(request):
+            return None
+        try:
+            with_length(request, limit=settings.UPLOAD_MAX_SIZE)
+        except DeskError as error:
+            return _refusal(request, error.status, error.detail)
         return None
 
     def _nul(self, request: HttpRequest) -> HttpResponse | None:
@@ -70,26 +85,21 @@ class CleanInputMiddleware:
         return _refusal(request, 400, "A NUL character is not allowed here.") if found else None
 
 
-def _read_away(request: HttpRequest) -> None:
-    """Read a body that nobody wants: a server that closes a connection with bytes unread resets it, and the
-    caller never sees the answer. Larger ones are not worth it.
-    """
-    length = request.headers.get("Content-Length", "")
-    if not length.isascii() or not length.isdigit() or int(length[:20]) > _READ_AWAY:
-        return
+def _streams_body(request: HttpRequest) -> bool:
+    """Whether the view reads the body itself, piece by piece, with limits and encodings of its own."""
+    path = request.path_info if request.path_info.endswith("/") else f"{request.path_info}/"
     try:
-        while request.read(65536):
-            pass
-    except (OSError, RawPostDataException):
-        # The caller has gone, or the form's parser has read it.
-        return
+        view = resolve(path).func
+    except Resolver404:
+        return False
+    return request.method == "POST" and bool(getattr(getattr(view, "cls", None), "streams_body", False))
 
 
 def _refusal(
     request: HttpRequest, status: int, sentence: str, *, headers: dict[str, str] | None = None
 ) -> HttpResponse:
     """A problem for a program, a sentence for a person."""
-    _read_away(request)
+    read_away(request)
     if is_api(request):
         return problem_response(request, status=status, detail=sentence, headers=headers)
     return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8", headers=headers)
