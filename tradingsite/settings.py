@@ -315,6 +315,9 @@ UNFOLD = {
     "SITE_HEADER": "Trading desk",
     "SITE_SUBHEADER": "System of record",
     "SITE_SYMBOL": "candlestick_chart",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("core/icon.svg")},
+    ],
     "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

@@ -1,8 +1,9 @@
-"""What load balancers and monitors ask, without a login; the answers tell no secrets."""
+"""What load balancers, monitors and browsers ask, without a login; the answers tell no secrets."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -24,3 +25,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     if missing:
         return JsonResponse({"status": "not ready", "missing": missing}, status=503, headers={"Retry-After": "5"})
     return JsonResponse({"status": "ready"})
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponseRedirect:
+    """The icon of the site, for browsers that ask for it by its old name."""
+    return HttpResponseRedirect(static("core/icon.svg"))

@@ -49,7 +49,7 @@ def test_a_receiver_that_is_missing_is_named_by_its_field(owner: User, staff_api
 
 
 @pytest.fixture
-def clerk_api(system: Actor) -> APIClient:
+def clerk_api(db: None, system: Actor) -> APIClient:
     """May change people, and sees nobody but themselves."""
     clerk = UserFactory.create(username="clerk", role="trader")
     clerk.user_permissions.set(Permission.objects.filter(codename="change_user"))
