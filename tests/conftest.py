@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.services.api_keys import create_api_key
 from accounts.services.key_limits import KeyLimits
 from tests.factories import UserFactory
+from tests.portability.processes import SIGNING_KEY
 from tests.teardown import let_flush_empty_the_trail
 from tradingsite.core.actor import Actor, Front
 
@@ -42,7 +43,7 @@ def settings_of_their_own(settings: Any) -> None:
     """No test depends on what the machine's `.env` says."""
     settings.SECRET_KEY = SECRET_KEY
     settings.API_KEY_PEPPERS = "1:a pepper of the tests that is long enough"
-    settings.JWT_SIGNING_KEY = "a signing key of the tests, long enough to sign with: 0123456789"
+    settings.JWT_SIGNING_KEY = SIGNING_KEY
     settings.SECRET_KEY_FALLBACKS = []
     settings.TOTP_REQUIRED = "nobody"
     settings.REGISTRATION = "closed"

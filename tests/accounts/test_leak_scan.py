@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from accounts.key_format import KEY_PATTERN, make_key
 from accounts.models import User
 from accounts.services.api_keys import create_api_key, rotate_api_key
+from tests.accounts.passwords import PASSWORD, log_in, refresh, try_to_log_in, with_password, with_token
 from tests.portability.processes import ROOT, database_url, environment
 from tradingsite.core.actor import Actor
 
@@ -49,6 +50,37 @@ def test_no_key_stands_in_the_logs_or_in_a_dump_of_the_database(
     assert PUBLISHED.findall("\n".join(dump)) == []
     assert PUBLISHED.findall(written.err + written.out) == []
     assert "/api/v1/auth/me" in written.err + caplog.text
+
+
+def test_no_token_and_no_password_stands_in_the_logs_or_in_a_dump_of_the_database(
+    db: None, owner: User, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    with_password(owner)
+    first = log_in(owner)
+    second = refresh(first["refresh"]).json()
+    secrets = [PASSWORD, *(pair[kind] for pair in (first, second) for kind in ("access", "refresh"))]
+    for token in secrets[1:]:
+        api = with_token(token)
+        api.get("/api/v1/auth/me")
+        # A token in the wrong place: a query, a header of nobody's, a name.
+        api.get("/api/v1/signals", {"symbol": token}, headers={"X-Request-ID": token[:64]})
+        try_to_log_in(token[:150], PASSWORD)
+    refresh(first["refresh"])
+    assert with_token(log_in(owner)["access"]).post("/api/v1/auth/logout/").status_code == 204
+    with connection.cursor() as cursor:
+        dump = []
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            dump += [repr(row) for row in cursor.fetchall()]
+    written = capfd.readouterr()
+    assert "/api/v1/auth/token/refresh" in written.err + caplog.text
+    assert any("token_reused" in row for row in dump)
+    for where in ("\n".join(dump), written.err + written.out):
+        for secret in secrets:
+            # The signature alone is enough to know a token by; its first part is the same in all of them.
+            assert secret not in where
+            assert secret.rpartition(".")[2] not in where
 
 
 @pytest.mark.django_db(transaction=True)

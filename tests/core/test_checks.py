@@ -37,7 +37,7 @@ def ids(settings: Any, **values: Any) -> set[str]:
 def good_settings(settings: Any) -> None:
     settings.SECRET_KEY = STRONG
     settings.API_KEY_PEPPERS = f"1:{STRONG[::-1]}"
-    settings.JWT_SIGNING_KEY = settings.AUDIT_SEAL_KEY = ""
+    settings.JWT_SIGNING_KEY, settings.AUDIT_SEAL_KEY = STRONG.swapcase(), ""
 
 
 def test_good_settings_pass(settings: Any) -> None:
@@ -49,6 +49,7 @@ def test_good_settings_pass(settings: Any) -> None:
     [
         ({"SECRET_KEY": ""}, "desk.E001"),
         ({"API_KEY_PEPPERS": ""}, "desk.W001"),
+        ({"JWT_SIGNING_KEY": ""}, "desk.W002"),
         ({"API_KEY_PEPPERS": STRONG}, "desk.E002"),
         ({"API_KEY_PEPPERS": f"1:{STRONG},1:{STRONG}x"}, "desk.E002"),
         ({"API_KEY_PEPPERS": "1:short"}, "desk.W003"),

@@ -21,6 +21,7 @@ R = TypeVar("R")
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60
+SIGNING_KEY = "a signing key of the tests, long enough to sign with: 0123456789"
 SEAL_KEY = "a seal key of the tests that is long enough to seal with: 0123456789"
 
 
@@ -42,6 +43,7 @@ def environment(url: str) -> dict[str, str]:
         "SECRET_KEY": "a secret of the tests " * 3,
         "API_KEY_PEPPERS": "1:a pepper of the tests",
         "AUDIT_SEAL_KEY": SEAL_KEY,
+        "JWT_SIGNING_KEY": SIGNING_KEY,
     }
     return {**os.environ, **secrets, "DATABASE_URL": url}
 
@@ -161,6 +163,38 @@ def log_in_with_code(user_id: str, code: str) -> bool:
     return True
 
 
+def refresh_once(text: str) -> str:
+    """Refresh with this token; answers the next access token, or nothing when it was refused."""
+    from accounts.errors import WrongCredentials
+    from accounts.services.callers import Caller
+    from accounts.services.web_logins import refresh_tokens
+    from tradingsite.core.actor import Front
+
+    try:
+        return refresh_tokens(refresh=text, caller=Caller(Front.API)).access
+    except WrongCredentials:
+        return ""
+
+
+def guess(username: str, times: str) -> int:
+    """Guess a password; answers how many guesses were answered, and not locked out."""
+    from accounts.errors import WrongCredentials
+    from accounts.services.callers import Caller
+    from accounts.services.login import Credentials, check_credentials
+    from tradingsite.core.actor import Front
+    from tradingsite.core.errors import TooManyAttempts
+
+    answered = 0
+    for n in range(int(times)):
+        try:
+            check_credentials(credentials=Credentials(username, f"guess {n}"), caller=Caller(Front.API, "203.0.113.7"))
+        except WrongCredentials:
+            answered += 1
+        except TooManyAttempts:
+            pass
+    return answered
+
+
 def use_key(text: str, times: str) -> int:
     """Use an API key as the API does; answers how often its last use was written."""
     from django.db import connection
@@ -224,6 +258,8 @@ TASKS: dict[str, Callable[..., Any]] = {
     "debit": debit,
     "record_events": record_events,
     "use_key": use_key,
+    "refresh_once": refresh_once,
+    "guess": guess,
     "log_in_with_code": log_in_with_code,
     "send": send,
     "send_and_stall": send_and_stall,

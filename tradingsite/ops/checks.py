@@ -32,6 +32,10 @@ def check_secrets(**kwargs: Any) -> list[CheckMessage]:
         found.append(
             checks.Warning("API_KEY_PEPPERS is not set: no API key can be made or used.", hint=_HINT, id="desk.W001")
         )
+    if not settings.JWT_SIGNING_KEY:
+        found.append(
+            checks.Warning("JWT_SIGNING_KEY is not set: nobody can log in over the API.", hint=_HINT, id="desk.W002")
+        )
     try:
         secrets = named_secrets()
     except ValueError as error:
