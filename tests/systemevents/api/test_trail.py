@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from systemevents.models import AuditLog
-from tests.answers import last_audit, results
+from tests.answers import assert_problem, last_audit, results
 from tests.factories import SystemEventFactory
 
 LOGS, EVENTS = "/api/v1/audit-logs", "/api/v1/system-events"
@@ -51,6 +51,8 @@ def test_no_secret_is_in_it(staff_api: APIClient) -> None:
         ({"actor": "owner"}, 1),
         ({"front": "api"}, 1),
         ({"key_id": "x"}, 0),
+        ({"address": "127.0.0.1"}, 1),
+        ({"address": "::1"}, 0),
         ({"start": "2100-01-01"}, 0),
         ({"end": "2020-01-01T00:00:00Z"}, 0),
     ],
@@ -58,6 +60,11 @@ def test_no_secret_is_in_it(staff_api: APIClient) -> None:
 def test_it_lists_by(owner_api: APIClient, parameters: dict[str, Any], found: int) -> None:
     owner_api.post("/api/v1/watchlists", {"name": "Tech"})
     assert len(results(owner_api.get(LOGS, parameters))) == found
+
+
+@pytest.mark.parametrize("address", ["localhost", "127.0.0", "127.0.0.1/8", "999.1.1.1", "\u0661.1.1.1"])
+def test_an_address_that_is_none_is_refused(owner_api: APIClient, address: str) -> None:
+    assert_problem(owner_api.get(LOGS, {"address": address}), 400, field="address")
 
 
 def test_reading_writes_nothing(owner_api: APIClient) -> None:
