@@ -87,7 +87,6 @@ class PasswordStep(LoginView):
         self.request.session.flush()
         self.request.session[HALF] = {
             "user": user.pk,
-            "backend": user.backend,
             # A password changed meanwhile ends the half log-in too.
             "hash": user.get_session_auth_hash(),
             "until": clock.now().timestamp() + HALF_SECONDS,
@@ -95,7 +94,6 @@ class PasswordStep(LoginView):
             "next": self.get_success_url(),
         }
         return HttpResponseRedirect(reverse("admin:login_code"))
-
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response = super().form_invalid(form)
@@ -128,7 +126,9 @@ def code_step(request: HttpRequest) -> HttpResponse:
     form.fields["code"].widget.attrs["autofocus"] = ""
     if form.is_bound and form.is_valid():
         try:
-            require_second_factor(user=user, code=form.cleaned_data["code"], actor=_actor(request, user))
+            require_second_factor(
+                user=user, code=form.cleaned_data["code"], actor=caller_of(request, Front.ADMIN).actor(user)
+            )
         except NotAuthenticated as refusal:
             if _note_wrong_code(request, user) >= MOST_WRONG_CODES:
                 request.session.flush()
@@ -173,15 +173,6 @@ def _note_wrong_code(request: HttpRequest, user: User) -> int:
     except TooManyAttempts:
         return MOST_WRONG_CODES
     return int(request.session[HALF]["wrong"])
-
-
-def _actor(request: HttpRequest, user: User) -> Actor:
-    return Actor.of(
-        user,
-        front=Front.ADMIN,
-        request_id=getattr(request, "request_id", ""),
-        address=getattr(request, "client_address", None),
-    )
 
 
 def behind_second_factor(view: View) -> View:
