@@ -365,6 +365,9 @@ def test_a_name_that_folds_into_many_characters_is_a_name(call: Callable[..., An
         "symbol[]=SPY",
         "start=0001-01-01T00:00:00%2B14:00",
         "search=%25&search=_",
+        "symbol=%25",
+        "symbol=%25s%25(x)s",
+        "start=%25d",
     ],
 )
 @pytest.mark.parametrize(

@@ -62,7 +62,8 @@ class ParsedField(forms.CharField):
         try:
             return self.parse(text)
         except InvalidInput as error:
-            raise ValidationError(error.detail, code=error.errors[0].code) from None
+            # As a parameter: django-filter takes a % in the message itself for a place to fill.
+            raise ValidationError("%(detail)s", params={"detail": error.detail}, code=error.errors[0].code) from None
 
 
 class ParsedFilter(django_filters.CharFilter):

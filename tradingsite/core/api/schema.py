@@ -28,6 +28,10 @@ _REPEATABLE = {
     "422": "The `Idempotency-Key` was used for another request.",
 }
 _NOT_FOUND = {"404": "It does not exist, or is not yours."}
+_WRITES = {
+    "404": "What the body names does not exist, or is not yours.",
+    "409": "The state of things does not allow it.",
+}
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
@@ -92,7 +96,8 @@ class DeskAutoSchema(AutoSchema):
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Any:
         responses = super()._get_response_bodies(direction)
         problem = self.resolve_serializer(ProblemSerializer(), "response").ref
-        statuses = _PROBLEM_STATUSES | (_NOT_FOUND if "{" in self.path else {})
+        statuses = _PROBLEM_STATUSES | (_WRITES if self.method != "GET" else {})
+        statuses |= _NOT_FOUND if "{" in self.path else {}
         if self._is_repeatable():
             statuses |= _REPEATABLE
         match self._condition():
