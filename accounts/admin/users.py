@@ -83,7 +83,7 @@ class UserAdmin(DeparturePages, SecondFactorReset, ExportPages, ScopedModelAdmin
     readonly_fields = ("second_factor_state", "last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "email", "first_name", "last_name")}),
-        ("What the person may do", {"fields": ("is_active", "roles", "is_superuser")}),
+        ("What the person may do", {"fields": ("active", "roles", "is_superuser")}),
         ("Record", {"fields": ("second_factor_state", "last_login", "date_joined")}),
     )
     add_fieldsets = (
@@ -93,6 +93,11 @@ class UserAdmin(DeparturePages, SecondFactorReset, ExportPages, ScopedModelAdmin
     )
     actions_detail = ("change_password", *SecondFactorReset.reset_actions, *DeparturePages.departure_actions)
     export_fields = ("username", "email", "first_name", "last_name", "is_active", "is_superuser", "last_login")
+
+    @display(description="active", boolean=True)
+    def active(self, user: User) -> bool:
+        # Not the column itself, whose help text tells people to untick it.
+        return user.is_active
 
     @display(description="name")
     def full_name(self, user: User) -> str:
@@ -108,7 +113,7 @@ class UserAdmin(DeparturePages, SecondFactorReset, ExportPages, ScopedModelAdmin
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # People are deactivated on a page of its own, which says what ends with that.
-        fields = [*super().get_readonly_fields(request, obj), "is_active"]
+        fields = [*super().get_readonly_fields(request, obj), "active"]
         return fields if admin_actor(request).is_unlimited else [*fields, "is_superuser"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

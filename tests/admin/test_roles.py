@@ -66,6 +66,7 @@ MATRIX: dict[str, dict[str, set[str]]] = {
     },
     "systemevents.systemevent": {"admin": {LOOK}},
     "systemevents.auditlog": {"trader": {LOOK}, "analyst": {LOOK}, "admin": {LOOK}},
+    "systemevents.auditseal": {"admin": {LOOK}},
 }
 
 
