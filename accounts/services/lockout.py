@@ -37,13 +37,17 @@ def refuse_locked_out(caller: Caller, name: str) -> None:
         _refuse(failures, clock.now())
 
 
-@in_transaction
 def count_failure(caller: Caller, name: str, user: User | None) -> None:
     """One more failed log-in under this name from there; the last one allowed begins a lock and leaves a system event.
 
     Raises TooManyAttempts when it was locked meanwhile: of many guesses made at once, as many are
     answered as of guesses made one after another.
     """
+    _count(caller, name, user)
+
+
+@in_transaction
+def _count(caller: Caller, name: str, user: User | None) -> None:
     now = clock.now()
     failures = _locked_row(caller, name, now)
     _refuse(failures, now)
