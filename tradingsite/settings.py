@@ -156,14 +156,14 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = reverse_lazy("admin:login")
-LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 # How many log-ins may fail in a row under one name from one address, and for how long it is locked out then.
 LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", default=5, minimum=1, maximum=1000)
 LOGIN_LOCKOUT_MINUTES = env.number("LOGIN_LOCKOUT_MINUTES", default=15, minimum=1, maximum=7 * 24 * 60)
 # For how long the tokens of a log-in over the API are good.
 ACCESS_TOKEN_MINUTES = env.number("ACCESS_TOKEN_MINUTES", default=5, minimum=1, maximum=60)
 REFRESH_TOKEN_DAYS = env.number("REFRESH_TOKEN_DAYS", default=7, minimum=1, maximum=90)
+LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 
 # Cookies are Secure exactly when people come by https, so that a plain local start can log in.
 _HTTPS = PUBLIC_URL.startswith("https://")
@@ -249,13 +249,13 @@ SPECTACULAR_SETTINGS = {
 
 # Mail
 globals().update(env.mail("EMAIL_URL"))
-
-# Pages of other origins may call the API, with a key and never with a cookie.
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", default="Trading desk <noreply@localhost>")
 EMAIL_TIMEOUT = 20
 EMAIL_SUBJECT_PREFIX = ""
 # How long the link to a new password is good, in seconds.
 PASSWORD_RESET_TIMEOUT = 3600
+
+# Pages of other origins may call the API, with a key and never with a cookie.
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
 CORS_ALLOW_HEADERS = [
     *("accept", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match"),
@@ -323,10 +323,10 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
-    "DASHBOARD_CALLBACK": "tradingsite.ops.admin_home.dashboard",
-    "COLORS": {
     "THEME": "accounts.admin.my_settings.theme_of",
     "SCRIPTS": [lambda _: static("desk/theme.js")],
+    "DASHBOARD_CALLBACK": "tradingsite.ops.admin_home.dashboard",
+    "COLORS": {
         # Unfold's own is violet; a desk reads green and red as profit and loss, so blue it is.
         "primary": {
             "50": "oklch(97% .014 254.604)",
@@ -351,9 +351,9 @@ UNFOLD = {
     # Named here, both are in the menu of whoever is logged in.
     "ACCOUNT": {
         "navigation": [
+            {"title": "My settings", "link": reverse_lazy("admin:my_settings")},
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
             {"title": "Second factor", "link": reverse_lazy("admin:second_factor")},
-            {"title": "My settings", "link": reverse_lazy("admin:my_settings")},
         ]
     },
 }
