@@ -94,7 +94,6 @@ def _mail(row: Registration, token: str, known: User | None, *, name_is_taken: b
     )
 
 
-@in_transaction
 def confirm_registration(*, caller: Caller, token: str) -> User:
     """Make the user of a registration, once, by the token that came by mail.
 
@@ -103,6 +102,11 @@ def confirm_registration(*, caller: Caller, token: str) -> User:
     """
     if not is_open():
         raise RegistrationClosed
+    return _confirm(caller, token)
+
+
+@in_transaction
+def _confirm(caller: Caller, token: str) -> User:
     found = list(Registration.objects.filter(token_digest=digest_of(token[: LONGEST + 1])).values_list("pk", flat=True))
     # Of two who confirm at once, the second finds no row behind the lock.
     rows = [row for row in lock_all(Registration, found) if clock.now() < row.expires_at]

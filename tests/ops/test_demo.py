@@ -86,7 +86,7 @@ def test_the_key_works(demo: dict[str, Any]) -> None:
 def test_the_demo_user_has_cash_and_a_watchlist(demo: dict[str, Any]) -> None:
     paper = Portfolio.objects.get(owner__username="demo", kind="paper")
     assert [(cash.currency, cash.balance) for cash in paper.cash.all()] == [("USD", Decimal("10000"))]
-    watchlist = Watchlist.objects.get(owner__username="demo")
+    watchlist = Watchlist.objects.get(owner__username="demo", name="Large caps")
     assert list(watchlist.items.order_by("id").values_list("symbol", flat=True)) == SYMBOLS
 
 
@@ -192,9 +192,9 @@ def test_on_the_same_day_nothing_changes(demo: dict[str, Any]) -> None:
 
 
 def test_what_a_person_changed_stays(demo: dict[str, Any]) -> None:
-    Watchlist.objects.update(name="Mine", name_key="mine")
+    Watchlist.objects.filter(name="Large caps").update(name="Mine", name_key="mine")
     WatchlistItem.objects.filter(symbol="TSLA").delete()
-    Portfolio.objects.filter(name="Paper trading").update(name="Play", name_key="play")
+    Portfolio.objects.filter(name="Paper", owner__username="demo").update(name="Play", name_key="play")
     PortfolioCash.objects.filter(portfolio__name="Play").update(balance=Decimal("12.5"))
     Instrument.objects.filter(symbol="AAPL").update(company_name="Apple", sector="Fruit")
     User.objects.filter(username="admin").update(password="!", is_active=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -16,6 +17,7 @@ class DeskModelForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in th
     refusal: ClassVar[DeskError | ValidationError | None] = None
 
     def _post_clean(self) -> None:
+        self._refuse_times_beyond_utc()
         # The table's constraints are left to the service, which has sentences where Django
         # would only name the constraint.
         vars(self.instance)["validate_constraints"] = _left_to_the_service
@@ -23,6 +25,15 @@ class DeskModelForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in th
             super()._post_clean()  # type: ignore[misc]  # the form's own; the stubs leave it out
         finally:
             vars(self.instance).pop("validate_constraints")
+
+    def _refuse_times_beyond_utc(self) -> None:
+        # At the ends of the calendar a time in the user's zone can be none in UTC, in which it is stored.
+        for name, value in list(self.cleaned_data.items()):
+            if isinstance(value, datetime) and value.tzinfo is not None:
+                try:
+                    value.astimezone(UTC)
+                except OverflowError:
+                    self.add_error(name, "Enter a time that there is.")
 
     def full_clean(self) -> None:
         super().full_clean()

@@ -36,8 +36,11 @@ _YEAR = dt.timedelta(days=365)
 
 
 def make_paper_portfolio(actor: Actor, owner: User) -> None:
-    """A paper portfolio with cash to try orders on, once."""
+    """A paper portfolio with cash to try orders on, once; none for who has one, as new users do (STARTING_CASH)."""
     if find_made(PAPER):
+        return
+    if Portfolio.objects.filter(owner=owner, kind=PortfolioKind.PAPER).exists():
+        mark_made(actor, PAPER, None)
         return
     portfolio = _create_portfolio(actor, owner, name="Paper trading", kind=PortfolioKind.PAPER)
     if portfolio is not None:

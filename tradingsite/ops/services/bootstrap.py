@@ -76,9 +76,11 @@ def _make_data(*, report: BootstrapReport, actor: Actor, demo: bool, say: Say, a
 
 
 def _make_demo(report: BootstrapReport, actor: Actor, say: Say, at: dt.datetime) -> None:
+    instruments = make_simulated_instruments(actor)
+    # After the instruments, which the watchlist of a new user holds.
     report.logins = make_people(actor)
     say("Simulating prices …")
-    prices = extend_simulated_bars(actor, make_simulated_instruments(actor), at=at)
+    prices = extend_simulated_bars(actor, instruments, at=at)
     say("Loading real price history …")
     real, note = load_real_history(actor)
     report.notes = [note] if note else []
