@@ -77,7 +77,7 @@ class ApiKeyForm(DeskModelForm):
     class Meta:
         model = ApiKey
         fields = ("name", "portfolio", "daily_notional", "expires_at")
-        help_texts = {"expires_at": "UTC; empty: 90 days from now."}
+        help_texts = {"expires_at": "Empty: 90 days from now."}
 
     def clean_allowed_addresses(self) -> list[str]:
         return str(self.cleaned_data["allowed_addresses"]).replace(",", " ").split()

@@ -1,9 +1,9 @@
-"""Dates as machines and traders write them, in UTC, on every page of the admin."""
+"""Dates as machines and traders write them, on every page of the admin, with the zone that they are shown in."""
 
 DATE_FORMAT = "Y-m-d"
 SHORT_DATE_FORMAT = "Y-m-d"
 TIME_FORMAT = "H:i:s"
-DATETIME_FORMAT = "Y-m-d H:i:s"
-SHORT_DATETIME_FORMAT = "Y-m-d H:i"
+DATETIME_FORMAT = "Y-m-d H:i:s T"
+SHORT_DATETIME_FORMAT = "Y-m-d H:i T"
 DECIMAL_SEPARATOR = "."
 THOUSAND_SEPARATOR = ","
