@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.db.models import TextChoices
 
+from marketdata.ingest.headers import BAR_WORDS, Vocabulary
 from marketdata.ingest.source import BarSource
 from marketdata.ingest.streams import FileId, Packing
 from tradingsite.core.errors import InvalidInput
@@ -80,11 +81,11 @@ _DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
 _START = 4096
 
 
-def open_file(path: Path, *, name: str | None = None) -> BarSource:
+def open_file(path: Path, *, name: str | None = None, words: Vocabulary = BAR_WORDS) -> BarSource:
     """The file as a source, by what it really contains.
 
-    `name` stands for an upload's own name. Raises InvalidInput with a sentence when there is no
-    such file, it can't be read, is empty, or is not what its name says.
+    `name` stands for an upload's own name, `words` for what keys of JSON mean. Raises InvalidInput
+    with a sentence when there is no such file, it can't be read, is empty, or is not what its name says.
     """
     name = name or path.name
     file = _identify(path, name)
@@ -98,10 +99,10 @@ def open_file(path: Path, *, name: str | None = None) -> BarSource:
         raise file.refuse(f"is {form.label}. {_READ}", "not_bars")
     if says != form and not any({says, form} <= alike for alike in _ALIKE):
         raise file.refuse(f"is {form.label}, which is not what its name says. Rename it.", "misnamed")
-    return source_of(file, form, path=path)
+    return source_of(file, form, words, path=path)
 
 
-def open_body(path: Path, *, name: str, form: Form, size: int) -> BarSource:
+def open_body(path: Path, *, name: str, form: Form, size: int, words: Vocabulary = BAR_WORDS) -> BarSource:
     """The body of a request, unpacked in a file, as a source of the form that its Content-Type says.
 
     Raises InvalidInput (`body`) when it is empty or of another form.
@@ -113,10 +114,10 @@ def open_body(path: Path, *, name: str, form: Form, size: int) -> BarSource:
     if found != form and not any({found, form} <= alike for alike in _ALIKE):
         raise file.refuse(f"is {found.label}, which is not what its Content-Type says.", "misnamed")
     # Rows of JSON are told from lines of JSON by what the caller says, Arrow's two forms by what they are.
-    return source_of(file, form if form in TEXTS else found)
+    return source_of(file, form if form in TEXTS else found, words)
 
 
-def source_of(file: FileId, form: Form, *, path: Path | None = None) -> BarSource:
+def source_of(file: FileId, form: Form, words: Vocabulary, *, path: Path | None = None) -> BarSource:
     """What reads a file of that form."""
     # Imported here: pyarrow's readers are heavy, and one file needs one of them.
     hint = symbol_hint(file.name) if path is not None else None
@@ -132,11 +133,11 @@ def source_of(file: FileId, form: Form, *, path: Path | None = None) -> BarSourc
         case Form.NDJSON:
             from marketdata.ingest.jsonfiles import NdjsonSource
 
-            return NdjsonSource(file, hint)
+            return NdjsonSource(file, hint, words)
         case Form.JSON:
             from marketdata.ingest.jsonfiles import JsonSource
 
-            return JsonSource(file, hint)
+            return JsonSource(file, hint, words)
         case Form.LEAN:
             from marketdata.ingest.leanfiles import LeanSource
 

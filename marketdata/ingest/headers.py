@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import TextChoices
@@ -78,12 +77,7 @@ def recognise(names: Sequence[str], table: BarTable) -> Layout:
         elif role is None:
             ignored += [names[position].strip()] if name else []
         elif role in columns:
-            first = names[columns[role]].strip()
-            raise InvalidInput.field(
-                "header",
-                f"Two columns could be the {role}: {first!r} and {names[position].strip()!r}. Remove one.",
-                code="column_twice",
-            )
+            raise _twice(role, names[columns[role]], names[position])
         else:
             columns[role] = position
     kind = _kind(set(cleaned), columns, adjusted=adjusted)
@@ -133,6 +127,79 @@ def _settle_time(columns: dict[str, int], names: Sequence[str], table: BarTable)
 
 def _need_all(columns: dict[str, int], names: Sequence[str]) -> None:
     wanted = {"moment": "date or timestamp", "open": "open", "high": "high", "low": "low", "close": "close"}
+    _need(wanted, columns, names)
+
+
+def _listed(names: Sequence[str]) -> str:
+    short = [name if len(name) <= 40 else name[:40] + "…" for name in names[:_SHOWN]]
+    return ", ".join(short) + (" …" if len(names) > _SHOWN else "")
+
+
+class Vocabulary:
+    """Which names of columns (or keys) mean what, and which of these are texts; all others are numbers."""
+
+    def __init__(self, names: Mapping[str, Sequence[str]], *, texts: frozenset[str]) -> None:
+        self.texts = texts
+        self.roles = {name: role for role, spellings in names.items() for name in spellings}
+
+    def role_of(self, name: str) -> str | None:
+        """What a column of this name is, None when it means nothing."""
+        return self.roles.get(clean_name(name)) if len(name) <= _LONGEST else None
+
+
+_LONGEST = 64
+_MOMENTS = ("symbol", "moment", "date", "time")
+BAR_WORDS = Vocabulary(_NAMES, texts=frozenset(_MOMENTS))
+TICK_WORDS = Vocabulary(
+    {
+        **{role: _NAMES[role] for role in _MOMENTS},
+        "price": ("price", "p", "trade_price", "last"),
+        "size": ("size", "s", "quantity", "qty", "volume", "amount"),
+        "exchange": ("exchange", "x", "venue"),
+        "condition": ("condition", "conditions", "sale_condition", "sale condition"),
+    },
+    texts=frozenset({*_MOMENTS, "exchange", "condition"}),
+)
+
+
+def recognise_ticks(names: Sequence[str]) -> Layout:
+    """Understand a header of ticks; raises InvalidInput naming what is missing or there twice."""
+    columns: dict[str, int] = {}
+    ignored: list[str] = []
+    for position, name in enumerate(names):
+        role = TICK_WORDS.role_of(name)
+        if role is None:
+            ignored += [name.strip()] if clean_name(name) else []
+        elif role in columns:
+            raise _twice(role, names[columns[role]], name)
+        else:
+            columns[role] = position
+    _settle_tick_time(columns)
+    wanted = {"moment": "timestamp", "price": "price", "size": "size"}
+    _need(wanted, columns, names)
+    return Layout(Kind.PLAIN, columns, [f"Ignored columns: {_listed(ignored)}."] if ignored else [])
+
+
+def _settle_tick_time(columns: dict[str, int]) -> None:
+    """Leave one `moment`, and `time` only beside a date that needs it."""
+    if "moment" in columns:
+        columns.pop("date", None)
+        columns.pop("time", None)
+    elif "date" in columns:
+        columns["moment"] = columns.pop("date")
+    elif "time" in columns:
+        columns["moment"] = columns.pop("time")
+
+
+def _twice(role: str, first: str, second: str) -> InvalidInput:
+    return InvalidInput.field(
+        "header",
+        f"Two columns could be the {role}: {first.strip()!r} and {second.strip()!r}. Remove one.",
+        code="column_twice",
+    )
+
+
+def _need(wanted: Mapping[str, str], columns: Mapping[str, int], names: Sequence[str]) -> None:
     missing = [words for role, words in wanted.items() if role not in columns]
     if missing:
         found = _listed([name.strip() for name in names])
@@ -141,23 +208,3 @@ def _need_all(columns: dict[str, int], names: Sequence[str]) -> None:
             f"There is no column for {', '.join(missing)}. The header has: {found}.",
             code="missing_column",
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    short = [name if len(name) <= 40 else name[:40] + "…" for name in names[:_SHOWN]]
-    return ", ".join(short) + (" …" if len(names) > _SHOWN else "")
-
-
-#: Roles whose values are texts; those of all others are numbers.
-TEXT_ROLES = frozenset({"symbol", "moment", "date", "time"})
-
-
-@functools.lru_cache(maxsize=4096)
-def _role(name: str) -> str | None:
-    return _ROLE.get(clean_name(name))
-
-
-def role_of(name: str) -> str | None:
-    """What a column of this name is, None when it means nothing."""
-    # Longer ones are no names, and would fill the cache.
-    return _role(name) if len(name) <= 40 else None

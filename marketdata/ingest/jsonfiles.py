@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from marketdata.ingest.blocks import LINE_BYTES, Block, cut, joined, whole_lines
 from marketdata.ingest.faults import Integers
-from marketdata.ingest.headers import role_of
+from marketdata.ingest.headers import BAR_WORDS, Vocabulary
 from marketdata.ingest.jsonrows import MAX_DEPTH, MAX_KEYS, ObjectParser, split_at, split_lines
 from marketdata.ingest.jsonscan import scan
 from marketdata.ingest.source import CHUNK_ROWS, RawChunk
@@ -36,6 +36,7 @@ class NdjsonSource:
 
     file: FileId
     symbol_hint: str | None
+    words: Vocabulary = BAR_WORDS
 
     @property
     def name(self) -> str:
@@ -50,7 +51,7 @@ class NdjsonSource:
         yield from joined(self._chunks())
 
     def _chunks(self) -> Iterator[RawChunk]:
-        parser, line, is_empty = ObjectParser(), 1, True
+        parser, line, is_empty = ObjectParser(self.words), 1, True
         with self.file.opened() as (raw, stream):
             position = 0
             for text in whole_lines(self.file, stream, size=BLOCK_BYTES):
@@ -78,6 +79,7 @@ class JsonSource:
 
     file: FileId
     symbol_hint: str | None
+    words: Vocabulary = BAR_WORDS
 
     @property
     def name(self) -> str:
@@ -93,13 +95,13 @@ class JsonSource:
 
     def _chunks(self) -> Iterator[RawChunk]:
         with self.file.opened() as (raw, stream):
-            document = _Document(self.file, raw, stream)
+            document = _Document(self.file, raw, stream, self.words)
             count = 0
             for chunk in document.rows():
                 count += len(chunk.lines) + len(chunk.broken)
                 yield chunk
         if document.columns:
-            yield from _Columns(self.file, document.columns).chunks()
+            yield from _Columns(self.file, document.columns, self.words).chunks()
         elif not count:
             raise self.file.refuse("has no rows.", "no_rows")
 
@@ -189,10 +191,11 @@ class _Reader:
 class _Document(_Reader):
     """A document read once from start to end: rows as they come, columns as places to return to."""
 
-    def __init__(self, file: FileId, raw: IO[bytes], stream: IO[bytes]) -> None:
+    def __init__(self, file: FileId, raw: IO[bytes], stream: IO[bytes], words: Vocabulary) -> None:
         super().__init__(file, stream)
+        self.words = words
         self.raw = raw
-        self.parser = ObjectParser()
+        self.parser = ObjectParser(words)
         self.columns: dict[str, tuple[int, int]] = {}
         self.row = 1
         self.progress = 0
@@ -255,7 +258,7 @@ class _Document(_Reader):
             elements = None if piece.count(b"{") == len(lines) else [part or b"?" for part in split_at(piece, commas)]
             block = self.parser.parse(text.tobytes(), elements, lines)
             here = self.raw.tell()
-            yield from cut(_with_symbol(block, symbol), advanced=here - self.progress)
+            yield from cut(_with_symbol(block, symbol, self.words), advanced=here - self.progress)
             self.progress = here
 
     def _note_column(self, name: str) -> None:
@@ -268,7 +271,7 @@ class _Document(_Reader):
             raise self.file.refuse(f"has the key {name[:40]!r} twice.", "key_twice")
         if len(self.columns) == MAX_KEYS:
             raise self.file.refuse(f"has over {MAX_KEYS} columns: no bars.", "not_bars")
-        if role_of(name) is not None:
+        if self.words.role_of(name) is not None:
             self.columns[name] = (start, count)
 
     def _pass_over(self, kind: bytes) -> None:
@@ -285,8 +288,9 @@ class _Document(_Reader):
 class _Columns:
     """Arrays of equal length in one document, read side by side, each through the file opened once more."""
 
-    def __init__(self, file: FileId, places: dict[str, tuple[int, int]]) -> None:
+    def __init__(self, file: FileId, places: dict[str, tuple[int, int]], words: Vocabulary) -> None:
         self.file = file
+        self.words = words
         self.places = places
         lengths = {count for _, count in places.values()}
         if len(lengths) > 1:
@@ -313,7 +317,7 @@ class _Columns:
 
     def _values(self, name: str, reader: _Reader) -> Iterator[Block]:
         """The values as blocks of one column each; a value that is none is broken and null."""
-        parser, row = ObjectParser(), 1
+        parser, row = ObjectParser(self.words), 1
         # The key is ours: its name says what the values are.
         head = b'{"' + name.encode() + b'":'
         for piece, commas in reader.elements():
@@ -374,9 +378,9 @@ def _side_by_side(names: list[str], columns: list[Block], first: int) -> RawChun
     return RawChunk(rows=rows, lines=lines, broken=[broken[line] for line in sorted(broken)])
 
 
-def _with_symbol(block: Block, symbol: str | None) -> Block:
+def _with_symbol(block: Block, symbol: str | None, words: Vocabulary) -> Block:
     """The block with the symbol of all its rows, where they don't name their own."""
-    if symbol is None or any(role_of(name) == "symbol" for name in block.rows.schema.names):
+    if symbol is None or any(words.role_of(name) == "symbol" for name in block.rows.schema.names):
         return block
     column = pa.repeat(pa.scalar(symbol[:_TOKEN_BYTES]), block.rows.num_rows)
     rows = pa.RecordBatch.from_arrays([*block.rows.columns, column], names=[*block.rows.schema.names, "symbol"])

@@ -18,7 +18,7 @@ from pyarrow import json as arrow_json
 
 from marketdata.ingest.blocks import Block
 from marketdata.ingest.faults import Integers
-from marketdata.ingest.headers import TEXT_ROLES, role_of
+from marketdata.ingest.headers import BAR_WORDS, Vocabulary
 from marketdata.ingest.summary import Reject
 from tradingsite.core.errors import InvalidInput
 from tradingsite.core.text import is_storable
@@ -54,7 +54,8 @@ class ObjectParser:
     means something is broken: what it says would be lost.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, words: Vocabulary = BAR_WORDS) -> None:
+        self.words = words
         self.names: list[str] = []
         self._is_first = True
 
@@ -82,7 +83,7 @@ class ObjectParser:
             table = self._read(text)
             if fresh := [name for name in table.column_names if name not in self.names]:
                 if not self._is_first:
-                    return None if any(role_of(name) for name in fresh) else self._block(table, lines)
+                    return None if any(self.words.role_of(name) for name in fresh) else self._block(table, lines)
                 self.names += fresh
                 table = self._read(text)
         except (pa.ArrowInvalid, UnicodeDecodeError, BrokenRow):
@@ -90,7 +91,8 @@ class ObjectParser:
         return self._block(table, lines) if table.num_rows == count else None
 
     def _read(self, text: bytes) -> pa.Table:
-        fields = [(name, pa.string() if role_of(name) in TEXT_ROLES else _DECIMAL) for name in self._wanted()]
+        wanted = [(name, role) for name in self.names if (role := self.words.role_of(name))]
+        fields = [(name, pa.string() if role in self.words.texts else _DECIMAL) for name, role in wanted]
         return arrow_json.read_json(
             io.BytesIO(text),
             read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(text) + 1),
@@ -99,15 +101,13 @@ class ObjectParser:
             ),
         )
 
-    def _wanted(self) -> list[str]:
-        return [name for name in self.names if role_of(name)]
-
     def _block(self, table: pa.Table, lines: Integers) -> Block | None:
         if table.num_rows != len(lines):
             return None
         # What means nothing is there by name only, so that the header's reader can say so.
         columns = [
-            table.column(name).combine_chunks() if role_of(name) else pa.nulls(table.num_rows) for name in self.names
+            table.column(name).combine_chunks() if self.words.role_of(name) else pa.nulls(table.num_rows)
+            for name in self.names
         ]
         return Block(pa.RecordBatch.from_arrays(columns, names=self.names), lines)
 
@@ -130,7 +130,9 @@ class ObjectParser:
         if len(self.names) > MAX_KEYS:
             raise InvalidInput.field("header", f"The rows have over {MAX_KEYS} keys: no bars.", code="not_bars")
         columns = [
-            pa.array([row.get(name) for row in rows], type=pa.string()) if role_of(name) else pa.nulls(len(rows))
+            pa.array([row.get(name) for row in rows], type=pa.string())
+            if self.words.role_of(name)
+            else pa.nulls(len(rows))
             for name in self.names
         ]
         return Block(pa.RecordBatch.from_arrays(columns, names=self.names), np.array(kept, dtype=np.int64), broken)
@@ -138,7 +140,7 @@ class ObjectParser:
     def _check(self, row: dict[str, Any]) -> None:
         """Note the row's keys, and raise BrokenRow for a value or a key that can't be taken."""
         for name, value in row.items():
-            role = role_of(name)
+            role = self.words.role_of(name)
             if role is None:
                 if self._is_first and name not in self.names and len(self.names) <= MAX_KEYS:
                     self.names.append(name)
@@ -150,7 +152,7 @@ class ObjectParser:
             if value is None:
                 continue
             if not isinstance(value, str) or (role == "symbol" and isinstance(value, _Digits)):
-                wanted = "text" if role in TEXT_ROLES else "a number"
+                wanted = "text" if role in self.words.texts else "a number"
                 raise BrokenRow("wrong_type", f"{name} is not {wanted}.")
             if not is_storable(value):
                 raise BrokenRow("bad_text", f"{name} has a NUL character or half of a surrogate pair.")

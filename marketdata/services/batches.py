@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from marketdata.ingest import loading
+from marketdata.ingest.checked import CheckedChunk, Loadable
 from marketdata.ingest.faults import Integers
 from marketdata.ingest.options import LoadOptions
-from marketdata.ingest.reading import CheckedChunk
 from marketdata.ingest.summary import Counts
 from marketdata.locking import as_bar_writer
-from marketdata.models import BatchStatus, IngestBatch, PriceBasis
+from marketdata.models import BatchKind, BatchStatus, IngestBatch, PriceBasis
 from systemevents.models import Severity
 from systemevents.services.audit import record_audit
 from systemevents.services.events import record_event
@@ -20,14 +19,31 @@ from tradingsite.core.text import storable
 from tradingsite.core.timeframes import Timeframe
 from tradingsite.core.transactions import in_transaction
 
+RowsT = TypeVar("RowsT", bound=Loadable)
+RowsT_contra = TypeVar("RowsT_contra", bound=Loadable, contravariant=True)
+
+
+class Merge(Protocol[RowsT_contra]):
+    """Brings rows into their table; `instruments` are the keys of their names."""
+
+    def __call__(self, rows: RowsT_contra, /, *, instruments: Integers, batch: int) -> Counts: ...
+
 
 @in_transaction
-def start_batch(*, actor: Actor, source: str, timeframe: Timeframe, options: LoadOptions) -> IngestBatch:
-    """A running batch, with its audit entry."""
+def start_batch(
+    *,
+    actor: Actor,
+    source: str,
+    timeframe: Timeframe | None,
+    options: LoadOptions,
+    kind: BatchKind = BatchKind.BARS,
+) -> IngestBatch:
+    """A running batch, with its audit entry; bars have a timeframe."""
     batch = IngestBatch.objects.create(
         # A file's name need not be text.
         source=storable(source)[:255],
-        timeframe=timeframe,
+        kind=kind,
+        timeframe=timeframe or "",
         price_basis=options.price_basis or PriceBasis.RAW,
         started_by_id=actor.user_id,
     )
@@ -35,26 +51,39 @@ def start_batch(*, actor: Actor, source: str, timeframe: Timeframe, options: Loa
         actor,
         "ingest.started",
         batch,
-        after={"source": batch.source, "timeframe": timeframe, "price_basis": batch.price_basis},
+        after={
+            "source": batch.source,
+            "kind": batch.kind,
+            "timeframe": batch.timeframe,
+            "price_basis": batch.price_basis,
+        },
     )
     return batch
 
 
 @as_bar_writer
 def load_chunk(
-    *, actor: Actor, batch: IngestBatch, checked: CheckedChunk, instruments: Integers, before: Counts, digest: str
+    *,
+    actor: Actor,
+    batch: IngestBatch,
+    checked: CheckedChunk[RowsT],
+    merge: Merge[RowsT],
+    instruments: Integers,
+    before: Counts,
+    digest: str,
 ) -> Counts:
-    """The chunk's bars, the batch's counts and the audit entry, together or not at all.
+    """The chunk's rows, the batch's counts and the audit entry, together or not at all.
 
-    `before` are the batch's counts so far, `digest` the one of its bars including these.
+    `merge` brings the rows into their table. `before` are the batch's counts so far, `digest` the
+    one of its rows including these.
     """
-    counts = loading.merge(checked.bars, instruments=instruments, batch=batch.pk)
+    counts = merge(checked.rows, instruments=instruments, batch=batch.pk)
     counts.rejected = len(checked.rejects)
     total = Counts()
     total.add(before)
     total.add(counts)
     IngestBatch.objects.filter(pk=batch.pk).update(**total.as_dict())
-    record_audit(actor, "bars.ingested", batch, after={**counts.as_dict(), "digest": digest})
+    record_audit(actor, f"{batch.kind}.ingested", batch, after={**counts.as_dict(), "digest": digest})
     return counts
 
 

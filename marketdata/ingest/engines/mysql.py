@@ -20,9 +20,9 @@ from marketdata.ingest.numbers import Numbers
 from marketdata.ingest.tables import BarTable
 
 # Loading local data is disabled, in the words of MySQL 5.7, MySQL 8, the client, MariaDB.
-_REFUSALS = frozenset({1148, 2068, 3948, 4166})
+REFUSALS = frozenset({1148, 2068, 3948, 4166})
 # What the engines say when a transaction has to be tried again; see core.transactions.
-_TRY_AGAIN = 1213
+TRY_AGAIN = 1213
 ROWS_A_STATEMENT = 1_000
 
 
@@ -57,13 +57,13 @@ class MysqlEngine:
         try:
             loaded = _load_local(rows, names)
         except OperationalError as error:
-            if not error.args or error.args[0] not in _REFUSALS:
+            if not error.args or error.args[0] not in REFUSALS:
                 raise
             loaded = _insert(rows, names)
         if loaded != len(rows):
             # LOCAL turns errors into skipped rows. Somebody outside the ingest lock wrote the same
             # bars just now: the next try of the transaction sees them.
-            raise OperationalError(_TRY_AGAIN, f"{len(rows) - loaded} of {len(rows)} rows were not taken.")
+            raise OperationalError(TRY_AGAIN, f"{len(rows) - loaded} of {len(rows)} rows were not taken.")
 
     def update(self, rows: Rows, keys: Integers) -> None:
         names = sql.column_names(rows.table)

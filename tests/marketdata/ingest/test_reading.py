@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from marketdata.ingest.options import BarLabel, LoadOptions
-from marketdata.ingest.reading import BarReader, Known
+from marketdata.ingest.reading import BarReader
 from marketdata.ingest.rules import slot_text
 from marketdata.ingest.summary import PricesNotNamed
+from marketdata.ingest.symbols import Known
 from marketdata.ingest.tables import bar_table
 from tests.marketdata.ingest.bars import table
 from tradingsite.core.errors import InvalidInput
@@ -45,7 +46,7 @@ def read(
             now=NOW,
         )
         checked = reader.read(chunk)
-        times += [slot_text(checked.bars, row) for row in range(len(checked.bars))]
+        times += [slot_text(checked.rows, row) for row in range(len(checked.rows))]
         rejects += [(reject.line, reject.code) for reject in checked.rejects]
     return times, rejects
 
