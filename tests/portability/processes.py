@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -254,6 +255,61 @@ def send_and_stall(path: str, key: str, body: str, headers: str) -> None:
     client.generic("POST", path, body, content_type="application/json", headers=json.loads(headers))
 
 
+def come_and_go(first: str, days: str, *instrument_ids: str) -> tuple[int, int]:
+    """Add bars all over the list, and drop every third again, until a line comes; answers how many of each.
+
+    None on a fourth day after the first: there the rows are that stay.
+    """
+    import datetime as dt
+    import itertools
+    import random
+
+    from marketdata.models import DailyBar
+    from tests.factories import DailyBarFactory
+
+    stop = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
+    origin = dt.date.fromisoformat(first)
+    around = range(-int(days), 10 * int(days))
+    free = [(int(pk), origin + dt.timedelta(day)) for pk, day in itertools.product(instrument_ids, around) if day % 4]
+    random.Random(3).shuffle(free)  # the same each time
+    written: list[int] = []
+    # Slower than the readers, who would never come to the end else.
+    while not stop.wait(0.02):
+        instrument_id, date = free.pop()
+        written.append(DailyBarFactory.create(instrument=None, instrument_id=instrument_id, date=date).pk)
+        if len(written) % 3 == 0:
+            DailyBar.objects.get(pk=written[-2]).delete()
+        if len(written) == 3:
+            sys.stdout.write("writing\n")
+            sys.stdout.flush()
+    return len(written), len(written) // 3
+
+
+def page_through(path: str, key: str, limit: str) -> tuple[int, list[int]]:
+    """The newest bar when it began, and the bars of the list from page to page; others come after each page."""
+    from django.db.models import Max
+    from rest_framework.test import APIClient
+
+    from marketdata.models import DailyBar
+
+    def newest() -> int:
+        return int(DailyBar.objects.aggregate(newest=Max("pk"))["newest"])
+
+    client = APIClient(SERVER_NAME="localhost", HTTP_AUTHORIZATION=f"Bearer {key}")
+    began, met, parameters = newest(), [], {"limit": limit}
+    while True:
+        answer = client.get(path, parameters).json()
+        met += [row["id"] for row in answer["results"]]
+        if answer["next_cursor"] is None:
+            return began, met
+        parameters["cursor"] = answer["next_cursor"]
+        known, end = newest(), time.monotonic() + SECONDS
+        while newest() <= known:
+            assert time.monotonic() < end, "nobody writes"
+            time.sleep(0.001)
+
+
 TASKS: dict[str, Callable[..., Any]] = {
     "debit": debit,
     "record_events": record_events,
@@ -261,6 +317,8 @@ TASKS: dict[str, Callable[..., Any]] = {
     "refresh_once": refresh_once,
     "guess": guess,
     "log_in_with_code": log_in_with_code,
+    "come_and_go": come_and_go,
+    "page_through": page_through,
     "send": send,
     "send_and_stall": send_and_stall,
 }
