@@ -268,7 +268,12 @@ def come_and_go(first: str, days: str, *instrument_ids: str) -> tuple[int, int]:
     from tests.factories import DailyBarFactory
 
     stop = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
+
+    def wait_for_a_line() -> None:
+        sys.stdin.readline()
+        stop.set()
+
+    threading.Thread(target=wait_for_a_line, daemon=True).start()
     origin = dt.date.fromisoformat(first)
     around = range(-int(days), 10 * int(days))
     free = [(int(pk), origin + dt.timedelta(day)) for pk, day in itertools.product(instrument_ids, around) if day % 4]
