@@ -67,7 +67,8 @@ class LoadSummary:
     """What became of one source's rows.
 
     `rejects` are the first 100; `notes` are sentences for the person who loads (a column that was
-    ignored, instruments that were created). `batch` is the committed record of the load.
+    ignored, instruments that were created). `batch` is the committed record of the load. `spans`
+    are the first and the last moment of each symbol's accepted ticks, in microseconds since 1970.
     """
 
     source: str
@@ -75,6 +76,7 @@ class LoadSummary:
     rejects: list[Reject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     batch: IngestBatch | None = None
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def read(self) -> int:

@@ -196,7 +196,7 @@ def test_a_bad_file_is_one_clear_sentence(tmp_path: Path, name: str, content: by
 
 def test_a_file_that_does_not_exist_and_a_folder_are_sentences(tmp_path: Path) -> None:
     assert Result(tmp_path / "SPY.csv").sentence == "SPY.csv does not exist."
-    assert Result(tmp_path).sentence == f"{tmp_path.name} is a folder; name the files in it."
+    assert Result(tmp_path).sentence == f"{tmp_path.name} has no file that can be read."
 
 
 def test_a_bad_file_does_not_keep_the_next_one_out(tmp_path: Path) -> None:
