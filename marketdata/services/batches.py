@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Protocol, TypeVar
+
+from django.db.models import Max
 
 from marketdata.ingest.checked import CheckedChunk, Loadable
 from marketdata.ingest.faults import Integers
@@ -10,7 +14,7 @@ from marketdata.ingest.options import LoadOptions
 from marketdata.ingest.summary import Counts
 from marketdata.locking import as_bar_writer
 from marketdata.models import BatchKind, BatchStatus, IngestBatch, PriceBasis
-from systemevents.models import Severity
+from systemevents.models import AuditLog, Severity
 from systemevents.services.audit import record_audit
 from systemevents.services.events import record_event
 from tradingsite.core import clock
@@ -18,6 +22,8 @@ from tradingsite.core.actor import Actor
 from tradingsite.core.text import storable
 from tradingsite.core.timeframes import Timeframe
 from tradingsite.core.transactions import in_transaction
+
+_SILENCE = timedelta(minutes=10)
 
 RowsT = TypeVar("RowsT", bound=Loadable)
 RowsT_contra = TypeVar("RowsT_contra", bound=Loadable, contravariant=True)
@@ -116,3 +122,16 @@ def fail_batch(*, actor: Actor, batch: IngestBatch, reason: str, digest: str) ->
 def _outcome(batch: IngestBatch) -> dict[str, Any]:
     names = ("status", "read", "inserted", "updated", "unchanged", "rejected", "digest")
     return {name: getattr(batch, name) for name in names}
+
+
+def unfinished(batches: Sequence[IngestBatch]) -> set[int]:
+    """The keys of those that still say running although nothing has been heard of them for ten minutes.
+
+    Their process was killed, or lost its database: what it had loaded by then is what their counts say. Each
+    chunk leaves an audit entry, and none takes so long, not even while it waits for another load.
+    """
+    running = {str(batch.pk): batch for batch in batches if batch.status == BatchStatus.RUNNING}
+    entries = AuditLog.objects.filter(object_type=IngestBatch._meta.db_table, object_id__in=list(running))
+    heard = dict(entries.values_list("object_id").annotate(Max("occurred_at")).order_by())
+    limit = clock.now() - _SILENCE
+    return {batch.pk for key, batch in running.items() if (heard.get(key) or batch.started_at) < limit}
