@@ -324,7 +324,7 @@ UNFOLD = {
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
     "THEME": "accounts.admin.my_settings.theme_of",
-    "SCRIPTS": [lambda _: static("desk/theme.js")],
+    "SCRIPTS": [lambda _: static("core/theme.js")],
     "DASHBOARD_CALLBACK": "tradingsite.ops.admin_home.dashboard",
     "COLORS": {
         # Unfold's own is violet; a desk reads green and red as profit and loss, so blue it is.

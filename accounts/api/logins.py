@@ -15,6 +15,7 @@ from accounts.api.authentication import BrowserSessionAuthentication, WebTokenAu
 from accounts.api.filters import LoginFilters
 from accounts.api.login_serializers import TOKENS, LoginBody, LoginSerializer, LogoutBody, RefreshBody
 from accounts.api.serializers import ME
+from accounts.api.strangers import StrangersEndpoint
 from accounts.api.who import who
 from accounts.models import LoginSession
 from accounts.services.login import Credentials, begin_session, log_in
@@ -30,22 +31,13 @@ from tradingsite.core.http import admin_actor, api_actor
 _SAME = "The same answer for an unknown name, a wrong password and a deactivated user; 429 after too many of them."
 
 
-class Anonymous(Endpoint):
-    """What is asked by who is not logged in yet: nothing in a header decides anything."""
-
-    authentication_classes: Any = []
-    permission_classes = [AllowAny]
-    never_replayed = frozenset({"post"})  # tokens, which are kept nowhere
-
-
-class TokenView(Anonymous):
+class TokenView(StrangersEndpoint):
     @extend_schema(operation_id="auth_token", summary="Log in", description=_SAME, request=LoginBody, responses=TOKENS)
     def post(self, request: Request) -> Response:
-        caller = caller_of(request, Front.API)
-        return tokens(log_in_for_tokens(credentials=credentials(self.body(LoginBody)), caller=caller))
+        return tokens(log_in_for_tokens(credentials=credentials(self.body(LoginBody)), caller=self.caller))
 
 
-class TokenRefreshView(Anonymous):
+class TokenRefreshView(StrangersEndpoint):
     @extend_schema(
         operation_id="auth_token_refresh",
         summary="New tokens for a refresh token, which is good once",
@@ -54,10 +46,10 @@ class TokenRefreshView(Anonymous):
         responses=TOKENS,
     )
     def post(self, request: Request) -> Response:
-        return tokens(refresh_tokens(refresh=self.body(RefreshBody)["refresh"], caller=caller_of(request, Front.API)))
+        return tokens(refresh_tokens(refresh=self.body(RefreshBody)["refresh"], caller=self.caller))
 
 
-class LoginView(Anonymous):
+class LoginView(StrangersEndpoint):
     @extend_schema(
         operation_id="auth_login",
         summary="Log this browser in, to the admin",
@@ -68,7 +60,7 @@ class LoginView(Anonymous):
     def post(self, request: Request) -> Response:
         refuse_foreign_page(request._request)
         given = credentials(self.body(LoginBody))
-        user = log_in(credentials=given, caller=caller_of(request, Front.API), begin=begin_session)
+        user = log_in(credentials=given, caller=self.caller, begin=begin_session)
         open_session(request._request, user)
         return Response(who(admin_actor(request._request), user, None), headers={"Cache-Control": "no-store"})
 
