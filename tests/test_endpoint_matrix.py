@@ -18,6 +18,7 @@ from portfolio.models import Portfolio
 from systemevents.models import AuditLog
 from tests.answers import assert_problem, assert_same_answer
 from tests.factories import (
+    CorporateActionFactory,
     DailyBarFactory,
     IngestBatchFactory,
     InstrumentFactory,
@@ -66,6 +67,7 @@ LIMITS: dict[str, dict[str, Any]] = {
     "elsewhere": {"allowed_addresses": ["192.0.2.0/24"]},
 }
 NEW_BAR = {"symbol": "SPY", "date": "2020-01-02", "open": 1, "high": 1, "low": 1, "close": 1}
+NEW_ACTION = {"symbol": "SPY", "kind": "split", "ex_date": "2020-08-31", "ratio": "4:1"}
 NEW_SIGNAL = {"symbol": "SPY", "date": "2020-01-02", "signal_type": "BUY"}
 
 # route, method, path under /api/, body, statuses
@@ -84,6 +86,16 @@ MATRIX: list[tuple[str, str, str, Any, str]] = [
     ("intraday-data-detail", "get", "v1/intraday-data/{intraday_bar}/", None, ANYBODY),
     ("ingest-batches-list", "get", "v1/ingest-batches/", None, DATA),
     ("ingest-batches-detail", "get", "v1/ingest-batches/{batch}/", None, DATA),
+    ("corporate-actions-list", "get", "v1/corporate-actions/", None, ANYBODY),
+    ("corporate-actions-list", "post", "v1/corporate-actions/", NEW_ACTION, DATA.replace("200", "201")),
+    ("corporate-actions-detail", "get", "v1/corporate-actions/{corporate_action}/", None, ANYBODY),
+    (
+        "corporate-actions-retract",
+        "post",
+        "v1/corporate-actions/{corporate_action}/retract/",
+        {"reason": "it never was"},
+        DATA,
+    ),
     ("portfolios-list", "get", "v1/portfolios/", None, ANYBODY),
     ("portfolios-list", "post", "v1/portfolios/", {"name": "New"}, "401 403 201 403 201 201 401 401 403 403 401"),
     ("portfolios-detail", "get", "v1/portfolios/{portfolio}/", None, OWN),
@@ -220,6 +232,7 @@ def world(owner: User, system: Actor, settings: Any) -> World:
         "daily_bar": DailyBarFactory.create(instrument=spy),
         "intraday_bar": IntradayBarFactory.create(instrument=ibm),
         "batch": IngestBatchFactory.create(),
+        "corporate_action": CorporateActionFactory.create(instrument=ibm),
         "portfolio": portfolio,
         "watchlist": watchlist,
         "signal": SignalFactory.create(owner=owner),
@@ -328,7 +341,7 @@ def test_a_strangers_id_answers_as_a_missing_one(
 def test_an_id_that_is_none_is_missing(world: World, clients: Callable[[str], APIClient], path: str, pk: str) -> None:
     route = dict.fromkeys(world.ids, pk)
     client = clients("admin")
-    posted = path.endswith(("revoke/", "rotate/", "activate/", "end/"))
+    posted = path.endswith(("revoke/", "rotate/", "activate/", "retract/", "end/"))
     answer = client.post if posted else client.delete if "/items/I" in path else client.get
     assert_problem(answer(f"/api/{path.format(**route)}"), 404)
 

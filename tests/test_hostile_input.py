@@ -13,6 +13,7 @@ from accounts.models import User
 from portfolio.models import Portfolio
 from tests.answers import assert_problem
 from tests.factories import (
+    CorporateActionFactory,
     InstrumentFactory,
     InvitationFactory,
     LoginSessionFactory,
@@ -37,6 +38,30 @@ ENDPOINTS: dict[str, tuple[str, str, str, dict[str, Any], dict[str, str]]] = {
         "metadata",
         {"sector": "Funds"},
         {"company_name": "text", "currency": "text", "lot_size": "number", "is_active": "flag", "asset_class": "text"},
+    ),
+    "new corporate action": (
+        "post",
+        "corporate-actions",
+        "corporate-actions",
+        {"symbol": "SPY", "kind": "dividend", "ex_date": "2020-08-31", "amount": "0.5"},
+        {
+            "symbol": "text",
+            "kind": "text",
+            "ex_date": "date",
+            "amount": "number",
+            "currency": "text",
+            "pay_date": "date",
+            "known_at": "moment",
+            "source": "text",
+            "ratio": "text",
+        },
+    ),
+    "corporate action to take back": (
+        "post",
+        "corporate-actions/{corporate_action}/retract",
+        "corporate-actions",
+        {"reason": "it never was"},
+        {"reason": "text"},
     ),
     "new portfolio": (
         "post",
@@ -272,6 +297,7 @@ def call(db: None, owner: User, api_of: Callable[[User], APIClient], settings: A
         "login": LoginSessionFactory.create(user=owner).pk,
         "user": UserFactory.create().pk,
         "invitation": InvitationFactory.create(owner=owner).pk,
+        "corporate_action": CorporateActionFactory.create().pk,
     }
 
     def make(endpoint: str, body: bytes, content_type: str = "application/json") -> Any:

@@ -16,6 +16,7 @@ from portfolio.models import Portfolio, Watchlist
 from systemevents.models import AuditLog
 from tests.answers import assert_problem, queries_of, results, walk
 from tests.factories import (
+    CorporateActionFactory,
     DailyBarFactory,
     IngestBatchFactory,
     InstrumentFactory,
@@ -73,6 +74,9 @@ LISTS: dict[str, Callable[[User, int], Any]] = {
     "daily-data/": daily,
     "intraday-data/": intraday,
     "ingest-batches/": lambda _owner, _n: IngestBatchFactory.create(started_by=UserFactory.create()),
+    "corporate-actions/": lambda _owner, n: CorporateActionFactory.create(
+        instrument=InstrumentFactory.create(symbol=f"C{n % 3}")
+    ),
     "portfolios/": lambda _owner, _n: PortfolioFactory.create(owner=UserFactory.create()),
     "portfolios/{portfolio}/positions/": lambda owner, n: PortfolioPositionFactory.create(
         portfolio=first_portfolio(owner), symbol=f"S{n * 7 % 31}"

@@ -240,6 +240,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "Timeframe": "tradingsite.core.timeframes.Timeframe",
         "IntradayTimeframe": "marketdata.models.bar.INTRADAY_CHOICES",
+        "ActionKind": "marketdata.models.corporate_action.ActionKind",
+        "PortfolioKind": "portfolio.models.portfolio.PortfolioKind",
     },
     "AUTHENTICATION_WHITELIST": [
         "accounts.api.authentication.WebTokenAuthentication",

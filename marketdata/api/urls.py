@@ -3,6 +3,7 @@
 from django.urls import path
 
 from marketdata.api.bars import BarsView
+from marketdata.api.corporate_actions import CorporateActionViewSet
 from marketdata.api.views import DailyBarViewSet, IngestBatchViewSet, InstrumentViewSet, IntradayBarViewSet
 from tradingsite.core.api.routes import CHANGE, CREATE, LIST, ONE
 
@@ -14,6 +15,17 @@ urlpatterns = [
         "metadata/<path:symbol>/",
         InstrumentViewSet.as_view(ONE | CHANGE),
         name="metadata-detail",
+    ),
+    path(
+        "corporate-actions/",
+        CorporateActionViewSet.as_view(LIST | CREATE),
+        name="corporate-actions-list",
+    ),
+    path("corporate-actions/<str:pk>/", CorporateActionViewSet.as_view(ONE), name="corporate-actions-detail"),
+    path(
+        "corporate-actions/<str:pk>/retract/",
+        CorporateActionViewSet.as_view({"post": "retract"}),
+        name="corporate-actions-retract",
     ),
     path("daily-data/", DailyBarViewSet.as_view(LIST), name="daily-data-list"),
     path("daily-data/<str:pk>/", DailyBarViewSet.as_view(ONE), name="daily-data-detail"),

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from marketdata.ingest import loading
 from marketdata.ingest.files import open_file
 from marketdata.ingest.options import BarLabel, LoadOptions, OnError, find_zone
 from marketdata.ingest.reading import BarReader
@@ -30,6 +29,7 @@ from marketdata.ingest.summary import (
 from marketdata.ingest.symbols import Known
 from marketdata.ingest.tables import BarTable, bar_table
 from marketdata.models.instrument import CAN_GO_NEGATIVE
+from marketdata.services.daily_rows import BarMerge
 from marketdata.services.instruments import find_instruments
 from marketdata.services.loads import Load, check_rows
 from tradingsite.core import clock
@@ -92,7 +92,7 @@ def load_bars(
         source=source,
         options=options,
         reader=_reader_of(source, table, options),
-        merge=loading.merge,
+        merge=BarMerge(actor),
         timeframe=timeframe,
         progress=progress,
         rejects=rejects,

@@ -38,7 +38,12 @@ MATRIX: dict[str, dict[str, set[str]]] = {
         "admin": {LOOK, ADD, CHANGE},
     },
     "marketdata.ingestbatch": {"analyst": {LOOK}, "admin": {LOOK}},
-    "marketdata.corporateaction": ALL_READ,
+    "marketdata.corporateaction": {
+        "viewer": {LOOK},
+        "trader": {LOOK},
+        "analyst": {LOOK, ADD},
+        "admin": {LOOK, ADD},
+    },
     "marketdata.archivepartition": {"analyst": {LOOK}, "admin": {LOOK}},
     "portfolio.portfolio": {
         "viewer": {LOOK},
