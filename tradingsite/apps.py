@@ -1,4 +1,11 @@
+from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+
+
+class SiteConfig(AppConfig):
+    """Before all others: its commands stand in for those of the same name that Django's apps bring."""
+
+    name = "tradingsite"
 
 
 class DeskAdminConfig(AdminConfig):

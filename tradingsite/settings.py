@@ -86,6 +86,7 @@ if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
 
 # Apps and the way a request takes
 INSTALLED_APPS = [
+    "tradingsite.apps.SiteConfig",
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.import_export",

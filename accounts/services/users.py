@@ -60,6 +60,22 @@ def create_user(
     return user
 
 
+@in_transaction
+def create_superuser(*, actor: Actor, username: str, email: str | None, password_hash: str) -> User:
+    """Make a user who may do everything, who otherwise is and gets what `create_user` says.
+
+    Raises what `create_user` raises, and Forbidden to who is no superuser.
+    """
+    if not actor.is_unlimited:
+        raise Forbidden("Only superusers make superusers.")
+    user = create_user(actor=actor, username=username, email=email, password_hash=password_hash)
+    before = {"is_superuser": user.is_superuser, "is_staff": user.is_staff}
+    user.is_superuser = user.is_staff = True
+    user.save(update_fields=list(before))
+    record_audit(actor, "user.changed", user, before=before, after={"is_superuser": True, "is_staff": True})
+    return user
+
+
 def clean_user(user: User) -> None:
     """Bring a name and an e-mail into their normal form, and refuse what is wrong with them whoever exists.
 
