@@ -53,6 +53,8 @@ CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 
 # Folders
 ARCHIVE_ROOT = anchored(env.text("ARCHIVE_ROOT", default="data/archive"))
+# For how long the day files of a compacted month are left to readers that found them on the manifest before.
+ARCHIVE_GRACE_MINUTES = env.number("ARCHIVE_GRACE_MINUTES", default=60, minimum=1, maximum=7 * 24 * 60)
 BACKUP_ROOT = anchored(env.text("BACKUP_ROOT", default="data/backups"))
 BACKTEST_ROOT = anchored(env.text("BACKTEST_ROOT", default="data/backtests"))
 CSV_MIRROR = anchored(env.text("CSV_MIRROR"))

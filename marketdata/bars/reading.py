@@ -5,7 +5,7 @@ Numbers are asked for as doubles, the nearest to decimals of 15 digits, and beco
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from django.db.backends.base.base import BaseDatabaseWrapper
 
+    from marketdata.archive.catalog import FoundPlace
     from marketdata.bars.series import Series
 
 _ONE_DAY = timedelta(days=1)
@@ -56,7 +57,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The table that holds a timeframe's bars, and how this engine reads it."""
+    """Where a timeframe's bars lie: the table and how this engine reads it, and for intraday ones the archive.
+
+    What is live lies over what is sealed. Ask inside `read_snapshot()`, so that both are of one moment.
+    """
 
     timeframe: Timeframe
     connection: BaseDatabaseWrapper
@@ -78,6 +82,19 @@ class Shelf:
         self, instrument: Instrument, window: Window, *, limit: int | None = None, latest: bool = False
     ) -> Series:
         """The bars that start in the window, in the order of time; of more than `limit` the first, or the `latest`."""
+        from marketdata.bars.sealed import laid_over, read_sealed
+
+        live = self._live(instrument, window, limit=limit, latest=latest)
+        found = self._sealed(instrument, window)
+        if not found:
+            return live
+        sealed = read_sealed(self.timeframe, found, window.start, window.end, limit=limit, latest=latest)
+        both = laid_over(sealed, live)
+        if limit is None or len(both) <= limit:
+            return both
+        return both.take(slice(len(both) - limit, None) if latest else slice(limit))
+
+    def _live(self, instrument: Instrument, window: Window, *, limit: int | None, latest: bool) -> Series:
         import numpy as np
 
         from marketdata.bars.series import PRICES, Series
@@ -117,7 +134,25 @@ class Shelf:
         times = to_times([*first, *self._edge(instrument, window, latest=True)])
         return times[0], times[1]
 
+    def _sealed(self, instrument: Instrument, window: Window) -> Sequence[FoundPlace]:
+        """Where sealed bars of the window lie; daily ones are never sealed."""
+        from marketdata.bars.sealed import find_sealed
+
+        if not self.timeframe.is_intraday:
+            return ()
+        return find_sealed(self.timeframe, instrument, window.start, window.end)
+
     def _edge(self, instrument: Instrument, window: Window, *, latest: bool) -> list[Any]:
+        """The time of the first or the latest bar in the window, as a list of one; empty without any."""
+        from marketdata.bars.sealed import read_sealed
+
+        edges = to_times(self._live_edge(instrument, window, latest=latest)).tolist()
+        if found := self._sealed(instrument, window):
+            sealed = read_sealed(self.timeframe, found, window.start, window.end, limit=1, latest=latest)
+            edges += sealed.start.tolist()
+        return [max(edges) if latest else min(edges)] if edges else []
+
+    def _live_edge(self, instrument: Instrument, window: Window, *, latest: bool) -> list[Any]:
         where, parameters = self._where(instrument, window)
         order = "DESC" if latest else "ASC"
         sql = f"SELECT {self._plain_time()} FROM {self.table} WHERE {where} ORDER BY {self._column()} {order} LIMIT 1"  # noqa: S608
@@ -125,8 +160,19 @@ class Shelf:
 
     def days(self, instrument: Instrument, first: datetime, end: datetime) -> npt.NDArray[np.datetime64]:
         """The dates (UTC) that have a bar from `first` to before `end`: datetime64[D], in order, each once."""
+        import numpy as np
+
+        from marketdata.bars.sealed import sealed_days
+
         if not self.timeframe.is_intraday:
             return to_times(self._every_day(instrument, Window(first, end))).astype("datetime64[D]")
+        sealed = self._sealed(instrument, Window(first, end))
+        live = self._live_days(instrument, first, end)
+        if not sealed:
+            return live
+        return np.union1d(live, sealed_days(self.timeframe, sealed, first, end))
+
+    def _live_days(self, instrument: Instrument, first: datetime, end: datetime) -> npt.NDArray[np.datetime64]:
         find = self._probe_days if self.connection.vendor == "mysql" else self._jump_by_day
         found: list[Any] = []
         while first < end:

@@ -1,4 +1,4 @@
-"""What a chunk of bars changes in the database: new, changed and equal ones, told apart in numpy."""
+"""What a chunk of bars changes: new, changed and equal ones of the table and the archive, told apart in numpy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.db import connection
 from marketdata.ingest.bars import Bars
 from marketdata.ingest.faults import Integers
 from marketdata.ingest.numbers import Numbers
+from marketdata.ingest.sealed import SEALED, joined, sealed_rows
 from marketdata.ingest.summary import Counts
 from marketdata.ingest.tables import BarTable
 
@@ -50,7 +51,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class StoredRows:
-    """Rows that are in the table, with their keys."""
+    """Rows that are in the table, with their keys, or in the archive (`sealed.SEALED`)."""
 
     key: Integers
     instrument: Integers
@@ -87,7 +88,10 @@ def engine() -> Engine:
 
 
 def merge(bars: Bars, *, instruments: Integers, batch: int) -> Counts:
-    """Bring the table to hold these bars; a number that a bar does not have leaves the stored one alone.
+    """Bring what is stored to be these bars; a number that a bar does not have leaves the stored one alone.
+
+    A bar of a sealed day that is equal stays in the archive; one that differs goes into the table
+    with all its numbers, where it lies over the sealed one.
 
     instruments: int64, the instrument's key of each of `bars.names`. Only inside a transaction
     that holds the ingest lock, so that nothing comes between looking and writing.
@@ -100,6 +104,13 @@ def merge(bars: Bars, *, instruments: Integers, batch: int) -> Counts:
     rows = rows.take(_order(rows.instrument, rows.slot))
     stored = store.select(rows.table, windows(rows))
     old = _match(rows, stored)
+    elsewhere = sealed_rows(rows.take(np.flatnonzero(old < 0)))
+    if len(elsewhere.key):
+        # What is live has been matched; of the others the archive may know some.
+        missing = old < 0
+        old = np.where(missing, _match(rows, elsewhere), old)
+        old[missing & (old >= 0)] += len(stored.key)
+        stored = joined(stored, elsewhere)
     found = old >= 0
     fresh = np.flatnonzero(~found)
     if len(fresh):
@@ -109,8 +120,11 @@ def merge(bars: Bars, *, instruments: Integers, batch: int) -> Counts:
         return Counts(inserted=len(fresh))
     merged, changed = _changed(rows.take(again), stored, old[again])
     changed_rows = np.flatnonzero(changed)
-    if len(changed_rows):
-        store.update(merged.take(changed_rows), stored.key[old[again]][changed_rows])
+    keys = stored.key[old[again]]
+    if len(over := np.flatnonzero(changed & (keys == SEALED))):
+        store.insert(merged.take(over))
+    if len(live := np.flatnonzero(changed & (keys != SEALED))):
+        store.update(merged.take(live), keys[live])
     return Counts(inserted=len(fresh), updated=len(changed_rows), unchanged=len(again) - len(changed_rows))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TypeVar
 
+from marketdata.bars.reading import Shelf, Window
 from marketdata.ingest.options import LoadOptions, OnError
 from marketdata.ingest.summary import RowsRefused
 from marketdata.models import DailyBar, Instrument, IntradayBar
@@ -20,6 +21,7 @@ from tradingsite.core.transactions import in_transaction
 BarT = TypeVar("BarT", DailyBar, IntradayBar)
 
 SOURCE = "admin"
+_SMALLEST = dt.timedelta(microseconds=1)
 
 
 @in_transaction
@@ -47,7 +49,8 @@ def add_intraday_bar(
     numbers: Mapping[str, Decimal | int | None],
 ) -> IntradayBar:
     """Enter one intraday bar that starts at that time; errors as in `add_daily_bar`."""
-    if IntradayBar.objects.filter(instrument=instrument, timeframe=timeframe, timestamp=timestamp).exists():
+    # Live or sealed: what is sealed is corrected by loading a file.
+    if Shelf.of(timeframe).has_any(instrument, Window(timestamp, timestamp + _SMALLEST)):
         raise Conflict(f"There is already a bar of {instrument} at that time; change that one.")
     _load(actor, instrument.symbol, timeframe, timestamp, numbers)
     return IntradayBar.objects.get(instrument=instrument, timeframe=timeframe, timestamp=timestamp)
