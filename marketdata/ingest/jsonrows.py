@@ -97,7 +97,7 @@ class ObjectParser:
             io.BytesIO(text),
             read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(text) + 1),
             parse_options=arrow_json.ParseOptions(
-                explicit_schema=pa.schema(fields), newlines_in_values=True, unexpected_field_behavior="infer"
+                explicit_schema=pa.schema(fields), newlines_in_values=False, unexpected_field_behavior="infer"
             ),
         )
 
