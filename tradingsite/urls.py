@@ -7,6 +7,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from tradingsite.ops.views import favicon, healthz, readyz
 
+# Also for what middleware raises, as when the database goes between two of its queries.
+handler500 = "tradingsite.core.middleware.problems.answer_failure"
+
 # Not OPTIONS, which REST framework can't render as a page.
 READ = ["get", "head"]
 

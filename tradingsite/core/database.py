@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from psycopg_pool import ConnectionPool
 
 ENGINES = {
     "sqlite": "django.db.backends.sqlite3",
@@ -206,6 +209,10 @@ def _server(
             "max_size": pool.size + pool.overflow,
             "timeout": CONNECT_SECONDS,
             "max_idle": KEEP_SECONDS,
+            # The next request tries again. The pool's own tries come at ever longer intervals, up to
+            # minutes, and nothing else would reach a server that is back meanwhile.
+            "reconnect_timeout": 0,
+            "reconnect_failed": fail_waiting,
         }
     else:
         # mariadb's own word for the host "localhost" is a Unix socket; here it is TCP.
@@ -217,6 +224,23 @@ def _server(
         options["local_infile"] = True
         options["init_command"] = "SET sql_mode='STRICT_TRANS_TABLES'"
     return entry
+
+
+def fail_waiting(pool: ConnectionPool[Any]) -> None:
+    """Tell whoever waits for a connection that none can be had, instead of letting them wait for the timeout.
+
+    Else a server that is gone would hold every thread, and nothing at all would be answered.
+    """
+    from psycopg_pool import PoolTimeout
+
+    # The pool has no word of its own for this.
+    with pool._lock:
+        if pool._nconns > 0:
+            # Some connections are in use, and may be given back.
+            return
+        waiting = list(pool._waiting)
+    for client in waiting:
+        client.fail(PoolTimeout("the server can't be reached"))
 
 
 def for_one_thread(entry: dict[str, Any], *, root: Path) -> None:
