@@ -68,6 +68,8 @@ LIMITS: dict[str, dict[str, Any]] = {
 }
 NEW_BAR = {"symbol": "SPY", "date": "2020-01-02", "open": 1, "high": 1, "low": 1, "close": 1}
 NEW_ACTION = {"symbol": "SPY", "kind": "split", "ex_date": "2020-08-31", "ratio": "4:1"}
+NEW_TICK = {"symbol": "SPY", "timestamp": "2020-01-02T14:30:00Z", "price": 1, "size": 1}
+MAKE_BARS = {"symbols": ["SPY"], "timeframe": "1m", "start": "2020-01-02", "end": "2020-01-03"}
 NEW_SIGNAL = {"symbol": "SPY", "date": "2020-01-02", "signal_type": "BUY"}
 
 # route, method, path under /api/, body, statuses
@@ -84,6 +86,9 @@ MATRIX: list[tuple[str, str, str, Any, str]] = [
     ("daily-data-detail", "get", "v1/daily-data/{daily_bar}/", None, ANYBODY),
     ("intraday-data-list", "get", "v1/intraday-data/", None, ANYBODY),
     ("intraday-data-detail", "get", "v1/intraday-data/{intraday_bar}/", None, ANYBODY),
+    ("ticks-list", "get", "v1/ticks/", None, ANYBODY),
+    ("ticks-list", "post", "v1/ticks/", {"ticks": [NEW_TICK]}, DATA),
+    ("ticks-bars", "post", "v1/ticks/bars/", MAKE_BARS, DATA),
     ("ingest-batches-list", "get", "v1/ingest-batches/", None, DATA),
     ("ingest-batches-detail", "get", "v1/ingest-batches/{batch}/", None, DATA),
     ("corporate-actions-list", "get", "v1/corporate-actions/", None, ANYBODY),

@@ -29,6 +29,7 @@ from tests.factories import (
     PortfolioPositionFactory,
     SignalFactory,
     SystemEventFactory,
+    TickFactory,
     UserFactory,
     WatchlistFactory,
     WatchlistItemFactory,
@@ -59,6 +60,11 @@ def intraday(owner: User, n: int) -> None:
     IntradayBarFactory.create(instrument=instrument, timeframe=timeframe, timestamp=ORIGIN + dt.timedelta(minutes=n))
 
 
+def tick(owner: User, n: int) -> None:
+    instrument = InstrumentFactory.create(symbol=f"T{n % 2}")
+    TickFactory.create(instrument=instrument, timestamp=ORIGIN + dt.timedelta(seconds=n // 4), sequence=n)
+
+
 def watchlist(owner: User, n: int) -> None:
     made = WatchlistFactory.create(owner=owner)
     WatchlistItemFactory.create(watchlist=made)
@@ -73,6 +79,7 @@ LISTS: dict[str, Callable[[User, int], Any]] = {
     "metadata/": lambda _owner, n: InstrumentFactory.create(symbol=f"S{n * 7 % 31}"),
     "daily-data/": daily,
     "intraday-data/": intraday,
+    "ticks/": tick,
     "ingest-batches/": lambda _owner, _n: IngestBatchFactory.create(started_by=UserFactory.create()),
     "corporate-actions/": lambda _owner, n: CorporateActionFactory.create(
         instrument=InstrumentFactory.create(symbol=f"C{n % 3}")

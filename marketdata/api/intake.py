@@ -49,7 +49,7 @@ _SPELLINGS = {"timezone": "time_zone", "round": "round=true", "create-symbols": 
 SUMMARY = inline_serializer(
     "IngestSummary",
     {
-        "batch": serializers.IntegerField(help_text="Its record, under `ingest-batches`."),
+        "batch": serializers.IntegerField(help_text="Its record, under `ingest-batches`.", allow_null=True),
         **{name: serializers.IntegerField() for name in ("read", "inserted", "updated", "unchanged", "rejected")},
         "notes": serializers.ListField(child=serializers.CharField()),
         "rejects": inline_serializer(
@@ -64,9 +64,7 @@ SUMMARY = inline_serializer(
     },
 )
 RESPONSES: dict[Any, Any] = {
-    (200, "application/json"): OpenApiResponse(
-        SUMMARY, description="read is the sum of the others."
-    ),
+    (200, "application/json"): OpenApiResponse(SUMMARY, description="read is the sum of the others."),
     (413, "application/problem+json"): OpenApiResponse(OpenApiTypes.OBJECT, description="Larger than BARS_MAX_BODY."),
     (415, "application/problem+json"): OpenApiResponse(
         OpenApiTypes.OBJECT, description="Another Content-Type or Content-Encoding than those named."
@@ -116,24 +114,28 @@ class Intake(Endpoint):
     #: For CleanInputMiddleware: the body may be compressed, in chunks, and larger than a form.
     streams_body: ClassVar[bool] = True
     # The same body sent again changes nothing, and is not kept for a comparison.
-    never_replayed: ClassVar[frozenset[str]] = frozenset({"post"})
+    never_replayed: ClassVar[frozenset[str]] = frozenset({"post", "create"})
 
     def handle_exception(self, exc: Exception) -> Any:
         if self.request.method == "POST":
             read_away(self.request._request)
         return super().handle_exception(exc)
 
-    def loaded(self, request: Request, load: Callable[[Any], Any]) -> HttpResponse:
-        """The answer to a body that `load` takes as a source; its errors in the words of the API."""
+    def loaded(self, request: Request, load: Callable[[Any], Any], *, words: Any = None) -> HttpResponse:
+        """The answer to a body that `load` takes as a source; its errors in the words of the API.
+
+        `words` say what columns and keys mean, those of bars unless they are named.
+        """
         # Imported here: pyarrow would slow down every command.
         from marketdata.ingest.files import Form, open_body
+        from marketdata.ingest.headers import BAR_WORDS
         from marketdata.ingest.summary import IngestFailed, RowsRefused
 
         form = Form(form_of(request))
         name = source_name(request.query_params)
         with spooled(request._request, limit=settings.BARS_MAX_BODY) as (path, size):
             try:
-                summary = load(open_body(path, name=name, form=form, size=size))
+                summary = load(open_body(path, name=name, form=form, size=size, words=words or BAR_WORDS))
             except RowsRefused as error:
                 raise _reworded(error) from None
             except IngestFailed as error:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from marketdata.api.bars import BarsView
 from marketdata.api.corporate_actions import CorporateActionViewSet
+from marketdata.api.ticks import TickBarsView, TickViewSet
 from marketdata.api.views import DailyBarViewSet, IngestBatchViewSet, InstrumentViewSet, IntradayBarViewSet
 from tradingsite.core.api.routes import CHANGE, CREATE, LIST, ONE
 
@@ -31,6 +32,8 @@ urlpatterns = [
     path("daily-data/<str:pk>/", DailyBarViewSet.as_view(ONE), name="daily-data-detail"),
     path("intraday-data/", IntradayBarViewSet.as_view(LIST), name="intraday-data-list"),
     path("intraday-data/<str:pk>/", IntradayBarViewSet.as_view(ONE), name="intraday-data-detail"),
+    path("ticks/", TickViewSet.as_view(LIST | CREATE), name="ticks-list"),
+    path("ticks/bars/", TickBarsView.as_view(), name="ticks-bars"),
     path("ingest-batches/", IngestBatchViewSet.as_view(LIST), name="ingest-batches-list"),
     path("ingest-batches/<str:pk>/", IngestBatchViewSet.as_view(ONE), name="ingest-batches-detail"),
 ]
