@@ -19,6 +19,7 @@ from tradingsite.core.api.serializers import (
     StrictSerializer,
     SymbolField,
     TextField,
+    WholeNumberField,
 )
 from tradingsite.core.decimals import MONEY_PLACES
 
@@ -141,7 +142,7 @@ class KeyChange(StrictSerializer):
 
 
 class RotateBody(StrictSerializer):
-    overlap_hours = serializers.IntegerField(
+    overlap_hours = WholeNumberField(
         min_value=0, max_value=168, required=False, help_text="How long the old key works on; 24 unless told otherwise."
     )
 

@@ -28,6 +28,7 @@ from tradingsite.core.api.serializers import (
     StrictSerializer,
     SymbolField,
     TextField,
+    WholeNumberField,
 )
 from tradingsite.core.api.viewsets import ReadOnlyScopedViewSet
 from tradingsite.core.errors import InvalidInput
@@ -73,7 +74,7 @@ class NewCorporateAction(StrictSerializer):
     currency = TextField(required=False, max_length=3, help_text="ISO 4217; the instrument's where it is not said.")
     pay_date = DayField(required=False)
     known_at = MomentField(required=False, help_text="When it became known; the ex-date's beginning unless said.")
-    number = serializers.IntegerField(
+    number = WholeNumberField(
         required=False, min_value=1, max_value=100, help_text="Which of the day's of its kind, where there are several."
     )
     source = TextField(  # type: ignore[assignment]  # REST framework takes declared fields off the class

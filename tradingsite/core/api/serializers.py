@@ -92,16 +92,20 @@ class ExactDecimalField(serializers.DecimalField):
         return super().to_internal_value(text)
 
 
-class IdField(serializers.IntegerField):
-    """The id of a row: a number from 1, not a text."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
+class WholeNumberField(serializers.IntegerField):
+    """A whole number, not a text (REST framework reads Arabic digits) and no 1.0."""
 
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return data
+
+
+class IdField(WholeNumberField):
+    """The id of a row: a number from 1."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
 
 
 class FlagField(serializers.BooleanField):
