@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from marketdata.bars.actions import find_adjusters
 from marketdata.bars.gaps import find_gaps
 from marketdata.bars.pages import maker_for, read_page
-from marketdata.bars.query import BarPage, BarQuery
+from marketdata.bars.query import Adjustment, BarPage, BarQuery, Unadjusted
 from marketdata.models import Instrument
 from marketdata.services.instruments import find_instruments
 from tradingsite.core import clock
@@ -19,19 +20,28 @@ from tradingsite.core.transactions import read_snapshot
 def get_bars(*, actor: Actor, query: BarQuery) -> BarPage:
     """One page of the bars that the query asks for, and what is missing in its whole range.
 
-    Bars that are not stored in the asked timeframe are made of shorter ones. Raises Forbidden without the
-    permission to view that timeframe's bars, UnknownSymbol naming the symbols that nobody has.
+    Bars that are not stored in the asked timeframe are made of shorter ones, after those are adjusted. Raises
+    Forbidden without the permission to view that timeframe's bars, and for adjusted ones corporate actions;
+    UnknownSymbol naming the symbols that nobody has; InvalidInput where an adjusted number has no place.
     """
     actor.require("marketdata.view_intradaybar" if query.timeframe.is_intraday else "marketdata.view_dailybar")
     at = clock.now()
+    if query.asof is not None:
+        at = min(at, query.asof)
     query = replace(query, end=min(query.end, at) if query.end is not None else at)
+    unadjusted: list[Unadjusted] | None = None
     with read_snapshot():
         instruments = _all_of(query.symbols)
         makers = {symbol: maker_for(query, instruments[symbol], at=at) for symbol in query.symbols}
+        if query.adjustment != Adjustment.RAW:
+            actor.require("marketdata.view_corporateaction")
+            adjusters = find_adjusters(query, instruments, makers, at=at)
+            makers = {symbol: replace(maker, adjust=adjusters[symbol]) for symbol, maker in makers.items()}
+            unadjusted = [dividend for symbol in sorted(adjusters) for dividend in adjusters[symbol].unadjusted]
         parts, next_key = read_page(query, makers)
         shelves = {symbol: maker.shelf for symbol, maker in makers.items()}
         gaps = find_gaps(query, instruments, shelves, at=at)
-    return BarPage(parts=parts, gaps=gaps, next_key=next_key)
+    return BarPage(parts=parts, gaps=gaps, next_key=next_key, unadjusted=unadjusted)
 
 
 def _all_of(symbols: Sequence[str]) -> Mapping[str, Instrument]:

@@ -63,7 +63,7 @@ def test_the_bars_are_documented_with_examples_and_formats(schema: Any) -> None:
     operation = schema["paths"]["/api/v1/bars/"]["get"]
     parameters = {parameter["name"]: parameter for parameter in operation["parameters"]}
     assert set(parameters) == {
-        *("symbols", "timeframe", "start", "end", "limit", "page_token", "sort", "adjustment", "sessions"),
+        *("symbols", "timeframe", "start", "end", "limit", "page_token", "sort", "adjustment", "asof", "sessions"),
         "format",
     }
     assert parameters["symbols"]["required"] is True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -18,9 +18,11 @@ from marketdata.bars.query import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
     MAX_SYMBOLS,
+    Adjustment,
     BarPage,
     BarQuery,
     TradingHours,
+    Unadjusted,
     decode_page_token,
 )
 from marketdata.models import DailyBar
@@ -33,8 +35,11 @@ from tradingsite.core.symbols import split_symbols
 from tradingsite.core.timeframes import Timeframe, parse_timeframe
 
 PARAMETERS = frozenset(
-    {"symbols", "timeframe", "start", "end", LIMIT, "page_token", "sort", "adjustment", "sessions", FORMAT}
+    {"symbols", "timeframe", "start", "end", LIMIT, "page_token", "sort", "adjustment", "asof", "sessions", FORMAT}
 )
+
+#: Of dividends in a header.
+MOST_NAMED = 20
 
 
 class _Encoded(BaseRenderer):
@@ -91,6 +96,20 @@ GAP = inline_serializer(
     },
     many=True,
 )
+UNADJUSTED = inline_serializer(
+    "Unadjusted",
+    {
+        "symbol": serializers.CharField(),
+        "ex_date": serializers.DateField(),
+        "amount": serializers.CharField(help_text="Cash a share."),
+        "reason": serializers.CharField(
+            help_text="not_below_close: no less than the close before it. other_currency: not the instrument's."
+        ),
+    },
+    many=True,
+    required=False,
+    help_text="Dividends that the prices could not be adjusted for; only where adjustment is not raw.",
+)
 ANSWER = inline_serializer(
     "Bars",
     {
@@ -98,6 +117,7 @@ ANSWER = inline_serializer(
         "complete": serializers.BooleanField(help_text="Whether the whole asked range has a bar of every session."),
         "gaps": GAP,
         "next_page_token": serializers.CharField(allow_null=True, help_text="null on the last page."),
+        "unadjusted": UNADJUSTED,
     },
 )
 COLUMNS = inline_serializer(
@@ -151,7 +171,9 @@ class BarsView(BarsIntake):
             "instrument without one, what is missing before its first and after its last bar of the range. "
             "Bars that are not stored in the asked timeframe are made of shorter ones: hours are counted from the open "
             "of the session (from midnight UTC without an exchange calendar), days by the exchange's sessions, weeks "
-            "begin on Monday. The last bar may still be growing. The formats are also chosen by `Accept`; in `arrow` "
+            "begin on Monday. The last bar may still be growing. Dividends that prices could not be adjusted for are "
+            "named in `unadjusted`, in every format in the header "
+            "`Bars-Unadjusted`. The formats are also chosen by `Accept`; in `arrow` "
             "(an IPC stream) and `parquet` numbers are doubles, which hold all 15 digits."
         ),
         parameters=[
@@ -179,7 +201,16 @@ class BarsView(BarsIntake):
             _parameter("page_token", "`next_page_token` of the page before, with the same parameters otherwise."),
             _parameter("sort", "Order of a symbol's rows by time.", enum=["asc", "desc"], default="asc"),
             _parameter(
-                "adjustment", "How prices are adjusted. Only raw prices are answered.", enum=["raw"], default="raw"
+                "adjustment",
+                "What prices are adjusted for, as if today's splits (split), dividends (dividend) or both (all) had "
+                "always been: by `corporate-actions` alone.",
+                enum=[adjustment.value for adjustment in Adjustment],
+                default="raw",
+            ),
+            _parameter(
+                "asof",
+                "As it stood at that moment: only bars that were over by then, adjusted by what was known then.",
+                examples=[OpenApiExample("time", value="2020-08-28T21:00:00Z")],
             ),
             _parameter(
                 "sessions",
@@ -215,13 +246,9 @@ class BarsView(BarsIntake):
 def parse_query(parameters: Mapping[str, str]) -> BarQuery:
     """The question in the query's parameters. Raises InvalidInput naming the one that is wrong."""
     symbols = tuple(_symbols(parameters.get("symbols", "")))
-    adjustment = parameters.get("adjustment", "raw")
-    if adjustment != "raw":
-        raise InvalidInput.field(
-            "adjustment",
-            f"Prices are answered as they were traded: adjustment is raw, not {adjustment[:40]!r}.",
-            code="adjustment_not_available",
-        )
+    adjustment = parameters.get("adjustment", Adjustment.RAW)
+    if adjustment not in set(Adjustment):
+        raise InvalidInput.field("adjustment", "adjustment is raw, split, dividend or all.", code="invalid_adjustment")
     sort = parameters.get("sort", "asc")
     if sort not in ("asc", "desc"):
         raise InvalidInput.field("sort", "sort is asc or desc.", code="invalid_sort")
@@ -234,6 +261,7 @@ def parse_query(parameters: Mapping[str, str]) -> BarQuery:
     if start is not None and end is not None and end < start:
         raise InvalidInput.field("end", "end lies before start.", code="end_before_start")
     token = parameters.get("page_token")
+    asof = parameters.get("asof")
     return BarQuery(
         symbols=symbols,
         timeframe=parse_timeframe(parameters.get("timeframe", Timeframe.DAY_1)),
@@ -243,6 +271,8 @@ def parse_query(parameters: Mapping[str, str]) -> BarQuery:
         after=decode_page_token(token, symbols=symbols) if token else None,
         descending=sort == "desc",
         hours=TradingHours(hours),
+        adjustment=Adjustment(adjustment),
+        asof=parse_moment(asof, field="asof") if asof else None,
     )
 
 
@@ -270,4 +300,13 @@ def _response(page: BarPage, query: BarQuery, form: str) -> HttpResponse:
     headers = {"Bars-Complete": "true" if page.complete else "false"}
     if page.next_page_token is not None:
         headers["Next-Page-Token"] = page.next_page_token
+    if page.unadjusted:
+        headers["Bars-Unadjusted"] = _named(page.unadjusted)
     return HttpResponse(content, content_type=media_type, headers=headers)
+
+
+def _named(unadjusted: Sequence[Unadjusted]) -> str:
+    """The dividends in one header, so many that no server finds it too long."""
+    names = [f"{dividend.symbol} {dividend.ex_date}" for dividend in unadjusted]
+    more = [f"and {len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+    return ", ".join([*names[:MOST_NAMED], *more])

@@ -39,6 +39,34 @@ class Dividend:
     close_before: int
 
 
+@dataclass(frozen=True, slots=True)
+class Already:
+    """Bars whose source had adjusted them for the splits until it was loaded, and perhaps for the dividends."""
+
+    rows: Flags
+    loaded_at: np.datetime64
+    with_dividends: bool
+
+
+def adjust(
+    series: Series, splits: Sequence[Split], dividends: Sequence[Dividend], already: Sequence[Already] = ()
+) -> Series:
+    """The bars adjusted for each split and each usable dividend once: those `already` adjusted only for what is left.
+
+    Raises InvalidInput (adjusted_too_large).
+    """
+    result = adjust_dividends(adjust_splits(series, splits), dividends)
+    for part in already:
+        later = [split for split in splits if split.at > part.loaded_at]
+        left = [dividend for dividend in dividends if not part.with_dividends or dividend.at > part.loaded_at]
+        own = adjust_dividends(adjust_splits(series.take(part.rows), later), left)
+        columns = {name: getattr(result, name).copy() for name in (*PRICES, "volume")}
+        for name, column in columns.items():
+            column[part.rows] = getattr(own, name)
+        result = replace(result, **columns)
+    return result
+
+
 def adjust_splits(series: Series, splits: Sequence[Split]) -> Series:
     """The bars before each split in shares of after it; each number rounded once, however many follow.
 

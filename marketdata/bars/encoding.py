@@ -25,20 +25,22 @@ _JSON = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 def to_json_rows(page: BarPage, *, symbols: Sequence[str]) -> bytes:
     """`{"bars": {"SPY": [{"t", "o", "h", "l", "c", "v"}]}, "complete", "gaps", "next_page_token"}`.
 
-    Every asked symbol has its list, empty where this page has no row of it.
+    Every asked symbol has its list, empty where this page has no row of it. Where prices are adjusted,
+    `unadjusted` names the dividends that they could not be adjusted for.
     """
     bars: dict[str, list[dict[str, Any]]] = {symbol: [] for symbol in sorted(symbols)}
     for part in page.parts:
         rows = zip(time_texts(part.series.start), *(_listed(column) for column in _numbers(part)), strict=True)
         bars[part.symbol] = [{"t": t, "o": o, "h": h, "l": low, "c": c, "v": v} for t, o, h, low, c, v in rows]
-    return orjson.dumps(
-        {
-            "bars": bars,
-            "complete": page.complete,
-            "gaps": [gap.as_dict() for gap in page.gaps],
-            "next_page_token": page.next_page_token,
-        }
-    )
+    answer: dict[str, Any] = {
+        "bars": bars,
+        "complete": page.complete,
+        "gaps": [gap.as_dict() for gap in page.gaps],
+        "next_page_token": page.next_page_token,
+    }
+    if page.unadjusted is not None:
+        answer["unadjusted"] = [dividend.as_dict() for dividend in page.unadjusted]
+    return orjson.dumps(answer)
 
 
 def to_json_columns(page: BarPage) -> bytes:

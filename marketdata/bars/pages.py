@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -36,23 +36,34 @@ class Maker:
     shelf: Shelf
     sessions: Sessions | None
     hours: TradingHours
+    #: Bars that start then or later are not answered: they are not over.
+    until: datetime | None = None
+    #: What is done to stored bars before longer ones are made of them.
+    adjust: Callable[[Series], Series] | None = None
 
     def read(self, window: Window, *, limit: int, latest: bool) -> Series:
         """The bars that start in the window, in the order of time; of more than `limit` the first, or the `latest`."""
         from marketdata.bars.series import joined
 
+        if self.until is not None:
+            window = replace(window, end=self.until if window.end is None else min(window.end, self.until))
         if self.shelf.timeframe == self.timeframe and not self._is_cut:
-            return self.shelf.series(self.instrument, window, limit=limit, latest=latest)
+            return self._stored(window, limit=limit, latest=latest)
         parts: list[Series] = []
         count = 0
         rest: Window | None = self._of_source(window)
         while rest is not None and count < limit:
-            source = self.shelf.series(self.instrument, rest, limit=AT_ONCE, latest=latest)
+            source = self._stored(rest, limit=AT_ONCE, latest=latest)
             made, rest = self._make(source, rest, latest=latest)
             made = made.take(_starting_in(made.start, window))
             parts.append(made)
             count += len(made)
         return joined(parts[::-1] if latest else parts).take(slice(-limit, None) if latest else slice(0, limit))
+
+    def _stored(self, window: Window, *, limit: int, latest: bool) -> Series:
+        """Stored bars, adjusted: a week across a split is made of prices of one kind."""
+        series = self.shelf.series(self.instrument, window, limit=limit, latest=latest)
+        return series if self.adjust is None else self.adjust(series)
 
     @property
     def _is_cut(self) -> bool:
@@ -144,13 +155,15 @@ def maker_for(query: BarQuery, instrument: Instrument, *, at: datetime) -> Maker
 
     Decided by the whole range, so that every page of an answer has bars of one kind.
     """
+    from marketdata.bars.availability import available_end
     from marketdata.bars.resampling import finest_divisors
 
     whole = Window(query.start, query.end)
     sessions = sessions_of(instrument.calendar, today=at.date())
     shelves = [Shelf.of(query.timeframe)] if query.timeframe not in _NEVER_STORED else []
     shelves += [Shelf.of(timeframe) for timeframe in finest_divisors(query.timeframe)]
-    makers = [Maker(query.timeframe, instrument, shelf, sessions, query.hours) for shelf in shelves]
+    until = None if query.asof is None else available_end(at, query.timeframe, sessions)
+    makers = [Maker(query.timeframe, instrument, shelf, sessions, query.hours, until) for shelf in shelves]
     return next((maker for maker in makers if maker.shelf.has_any(instrument, whole)), makers[0])
 
 

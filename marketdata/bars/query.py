@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,23 @@ class TradingHours(StrEnum):
     REGULAR = "regular"
 
 
+class Adjustment(StrEnum):
+    """What prices are adjusted for: as if today's splits, dividends or both had always been."""
+
+    RAW = "raw"
+    SPLIT = "split"
+    DIVIDEND = "dividend"
+    ALL = "all"
+
+    @property
+    def for_splits(self) -> bool:
+        return self in (Adjustment.SPLIT, Adjustment.ALL)
+
+    @property
+    def for_dividends(self) -> bool:
+        return self in (Adjustment.DIVIDEND, Adjustment.ALL)
+
+
 @dataclass(frozen=True, slots=True)
 class BarKey:
     """Where a bar stands in the answer's order: its symbol, then its start."""
@@ -46,6 +63,7 @@ class BarQuery:
     Without `start` from each symbol's earliest bar on, without `end` until now. `limit` counts
     rows, `after` is the last row of the page before. Rows are ordered by symbol, then by time,
     the latest first where `descending`. `hours` matters to intraday bars of instruments with a calendar.
+    With `asof` only bars that were over by then are answered, adjusted by what was known then.
     """
 
     symbols: tuple[str, ...]
@@ -56,6 +74,8 @@ class BarQuery:
     after: BarKey | None = None
     descending: bool = False
     hours: TradingHours = TradingHours.EXTENDED
+    adjustment: Adjustment = Adjustment.RAW
+    asof: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +102,35 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Unadjusted:
+    """A dividend that the prices before it could not be adjusted for, and why: a stable code."""
+
+    symbol: str
+    ex_date: date
+    amount: str
+    reason: str
+
+    def as_dict(self) -> dict[str, str]:
+        return {
+            "symbol": self.symbol,
+            "ex_date": self.ex_date.isoformat(),
+            "amount": self.amount,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class BarPage:
     """One page of the answer; `gaps` are those of the whole asked range, the same on every page.
 
-    `parts` are of one symbol each, in the order of symbols, none of them empty.
+    `parts` are of one symbol each, in the order of symbols, none of them empty. `unadjusted` is None
+    where no adjustment was asked for.
     """
 
     parts: Sequence[SymbolBars]
     gaps: Sequence[Gap]
     next_key: BarKey | None
+    unadjusted: Sequence[Unadjusted] | None = None
 
     @property
     def complete(self) -> bool:
