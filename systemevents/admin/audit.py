@@ -171,6 +171,14 @@ class AuditLogAdmin(ExportPages, ReadOnlyScopedAdmin):
         "address",
     )
 
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Newest first; by time where days are given.
+
+        PostgreSQL takes ids and times for unrelated, and would look for old days from the newest id down.
+        """
+        by_time = any(request.GET.get(f"occurred_at_{end}") for end in ("from", "to"))
+        return ("-occurred_at", "-id") if by_time else ("-id",)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditLog], search_term: str
     ) -> tuple[QuerySet[AuditLog], bool]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 
 from systemevents.api.filters import AuditLogFilters, SystemEventFilters
@@ -25,3 +28,12 @@ class AuditLogViewSet(ReadOnlyScopedViewSet):
     model = AuditLog
     serializer_class = AuditLogSerializer
     filterset_class = AuditLogFilters
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """As everywhere; what is cut by time is also read by time.
+
+        PostgreSQL takes ids and times for unrelated, and would look for an old day from the newest id down.
+        """
+        if any(self.request.query_params.get(end) for end in ("start", "end")):
+            self.keyset = ("-occurred_at", "-id")
+        return super().filter_queryset(queryset)

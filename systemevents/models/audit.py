@@ -65,6 +65,9 @@ class AuditLog(models.Model):
             models.Index(fields=["key_id", "-id"], name="audit_key"),
             models.Index(fields=["request_id"], name="audit_request"),
             models.Index(fields=["address", "-id"], name="audit_address"),
+            models.Index(fields=["front", "-id"], name="audit_front"),
+            models.Index(fields=["object_id", "-id"], name="audit_object_id"),
+            models.Index(fields=["actor", "action", "-id"], name="audit_own_action"),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -189,3 +190,18 @@ def test_seals_are_for_who_sees_the_whole_trail(owner_browser: Client, staff_bro
     assert "auditseal" not in owner_browser.get("/admin/").content.decode()
     assert "auditseal" in staff_browser.get("/admin/").content.decode()
     assert staff_browser.post(path_of(AuditSeal, "add")).status_code == 403
+
+
+def test_days_show_their_entries_latest_first_and_by_time(
+    entries: list[AuditLog], browser_of: Callable[[User], Client]
+) -> None:
+    """By time, so that old days are found in their index (`AuditLogAdmin.get_ordering`)."""
+    owner = entries[0].actor
+    assert owner is not None
+    for n, hour in enumerate((9, 17, 13)):
+        at = dt.datetime(2020, 1, 2, hour, tzinfo=dt.UTC)
+        AuditLog.objects.create(actor=owner, actor_label="then", front="job", action=f"old.{n}", occurred_at=at)
+    answer: Any = browser_of(owner).get(TRAIL, {"occurred_at_from": "2020-01-02", "occurred_at_to": "2020-01-02"})
+    assert [entry.action for entry in answer.context["cl"].result_list] == ["old.1", "old.2", "old.0"]
+    answer = browser_of(owner).get(TRAIL)
+    assert [entry.action for entry in answer.context["cl"].result_list][:3] == ["old.2", "old.1", "old.0"]

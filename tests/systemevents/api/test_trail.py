@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from systemevents.models import AuditLog
-from tests.answers import assert_problem, last_audit, results
+from tests.answers import assert_problem, last_audit, results, walk
 from tests.factories import SystemEventFactory
 
 LOGS, EVENTS = "/api/v1/audit-logs", "/api/v1/system-events"
@@ -95,3 +96,15 @@ def test_events_list_by(staff_api: APIClient, parameters: dict[str, Any], found:
     SystemEventFactory.create(details={"rows": 3})
     SystemEventFactory.create(severity="error")
     assert len(results(staff_api.get(EVENTS, parameters))) == found
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7])
+def test_a_stretch_of_time_is_paged_by_time_and_entries_of_one_moment_by_id(
+    owner: User, owner_api: APIClient, limit: int
+) -> None:
+    first = dt.datetime(2020, 1, 2, 9, 30, 0, 123456, tzinfo=dt.UTC)
+    for n in range(9):
+        at = first + dt.timedelta(hours=n * 2 % 3)
+        AuditLog.objects.create(actor=owner, actor_label="then", front="job", action=f"old.{n}", occurred_at=at)
+    met = walk(owner_api, "/api/v1/audit-logs/", start="2020-01-02", end="2020-01-03", limit=limit)
+    assert [entry["action"] for entry in met] == [f"old.{n}" for n in (7, 4, 1, 8, 5, 2, 6, 3, 0)]

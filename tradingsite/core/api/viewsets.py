@@ -86,7 +86,7 @@ class ScopedViewSet(Endpoint, GenericViewSet[Any]):
 
     model: ClassVar[type[models.Model]]
     #: The order of the list: never null, together unique (`KeysetPagination`).
-    keyset: ClassVar[tuple[str, ...]] = ("-id",)
+    keyset: tuple[str, ...] = ("-id",)
     #: Relations that the serializer reads, so that a list is a fixed number of queries.
     related: ClassVar[tuple[str, ...]] = ()
     prefetched: ClassVar[tuple[str, ...]] = ()
