@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from tradingsite.core.middleware import ProblemMiddleware, RequestContextMiddleware
 
 PROBLEM = "application/problem+json"
@@ -117,3 +118,33 @@ def test_the_address_comes_from_a_trusted_proxy(settings: Any) -> None:
 
     RequestContextMiddleware(view)(RequestFactory().get("/", headers={"X-Forwarded-For": "198.51.100.1"}))
     assert seen == ["198.51.100.1"]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("/api/v1/portfolios/", '"code":"unavailable"'), ("/admin/", "Please try again in a moment.")]
+)
+def test_a_database_that_goes_before_the_view_is_a_503(
+    owner: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str, said: str
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OperationalError("connection to server at 10.1.2.3 failed")
+
+    # Inside of the middleware that answers for views, where another middleware asks the database.
+    monkeypatch.setattr("django.contrib.messages.middleware.MessageMiddleware.process_request", fail)
+    client = Client(raise_request_exception=False)
+    client.force_login(owner)
+    answer = client.get(path)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert said in answer.content.decode()
+    assert "10.1.2.3" not in answer.content.decode()
+    assert [record.exc_info for record in caplog.records if record.levelname == "ERROR"] == [None]
+
+
+def test_a_bug_before_the_view_stays_a_500(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("django.contrib.messages.middleware.MessageMiddleware.process_request", fail)
+    answer = Client(raise_request_exception=False).get("/admin/")
+    assert answer.status_code == 500
+    assert "Retry-After" not in answer
