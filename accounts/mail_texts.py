@@ -64,3 +64,38 @@ def password_changed(*, site: str, username: str) -> MailText:
         f"The password of the user {username} at {site} was changed just now, and other log-ins were ended.\n\n"
         "If it was not you, ask an administrator of the site for help at once.\n",
     )
+
+
+def confirm_email(*, site: str, username: str, link: str, hours: int) -> MailText:
+    return MailText(
+        "Confirm your new e-mail",
+        f"The user {username} at {site} wants this to be their e-mail. "
+        f"If that is you, confirm within {hours} hours:\n\n{link}\n\n"
+        "The link is good once. If it was not you, do nothing: nothing changes.\n",
+    )
+
+
+def email_taken(*, site: str) -> MailText:
+    return MailText(
+        "This e-mail belongs to an account already",
+        f"Somebody, hopefully you, wanted to make this the e-mail of an account at {site}. "
+        "It belongs to an account there already, so nothing has changed.\n\n"
+        "If it was not you, do nothing.\n",
+    )
+
+
+def email_change_requested(*, site: str, username: str, email: str) -> MailText:
+    return MailText(
+        "Another e-mail was asked for",
+        f"Somebody who knows the password of the user {username} at {site} asked for {email} to become the e-mail "
+        "of the account, instead of this one. It stays as it is until that is confirmed there.\n\n"
+        "If it was not you, change your password at once: that ends the link.\n",
+    )
+
+
+def email_changed(*, site: str, username: str, email: str) -> MailText:
+    return MailText(
+        "Your e-mail was changed",
+        f"The e-mail of the user {username} at {site} is {email} from now on, and all log-ins were ended.\n\n"
+        "If it was not you, ask an administrator of the site for help at once.\n",
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.models import User
 from accounts.one_time_tokens import digest_of
-from accounts.services import passwords
+from accounts.services import emails, passwords
 from accounts.services.second_factor import begin_second_factor
 from tests.accounts.passwords import PASSWORD, log_in
 from tests.factories import RegistrationFactory
@@ -54,6 +54,14 @@ PEOPLE: dict[str, tuple[str, str, str, dict[str, Any], dict[str, str]]] = {
         {"token": "{reset}", "new_password": NEW_PASSWORD},
         {"token": "text", "new_password": "secret"},
     ),
+    "own e-mail": (
+        "post",
+        "auth/email/change",
+        "auth/me",
+        {"email": "new@example.com", "current_password": PASSWORD},
+        {"email": "text", "current_password": "secret"},
+    ),
+    "own e-mail, confirmed": ("post", "auth/email/confirm", "auth/me", {"token": "{new_email}"}, {"token": "text"}),
     "registration, confirmed": (
         "post",
         "auth/register/confirm",
@@ -105,7 +113,7 @@ PEOPLE: dict[str, tuple[str, str, str, dict[str, Any], dict[str, str]]] = {
     "key to rotate": ("post", "api-keys/{key}/rotate", "api-keys", {"overlap_hours": 1}, {"overlap_hours": "count"}),
 }
 #: After these have succeeded the one who asked is logged in no more.
-LEAVING = ("forgotten password, new", "log-in to leave")
+LEAVING = ("forgotten password, new", "own e-mail, confirmed", "log-in to leave")
 
 
 def _begun(owner: User) -> str:
@@ -120,12 +128,17 @@ def _registration(owner: User) -> str:
     return REGISTRATION
 
 
+def _new_email(owner: User) -> str:
+    return emails._make_token(User.objects.get(pk=owner.pk), "new@example.com")
+
+
 def _reset(owner: User) -> str:
     return f"{owner.pk}-{passwords._tokens.make_token(User.objects.get(pk=owner.pk))}"
 
 
 #: What a good body needs that has to be made before.
 FACTS: dict[str, Callable[[User], str]] = {
+    "new_email": _new_email,
     "reset": _reset,
     "registration": _registration,
     "refresh": lambda owner: str(log_in(owner)["refresh"]),

@@ -1,4 +1,4 @@
-"""Pages for who is not logged in: registering, accepting an invitation, a new password.
+"""Pages for who is not logged in: registering, accepting an invitation, a new password, a new e-mail's link.
 
 Links in mails lead to a page with a button: programs that look through mails follow links, and
 must confirm nothing.
@@ -23,6 +23,7 @@ from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from accounts.services.callers import Caller
+from accounts.services.emails import LONGEST_TOKEN, confirm_email_change
 from accounts.services.invitations import accept_invitation
 from accounts.services.mails import mail_is_set_up
 from accounts.services.passwords import request_password_reset, reset_password
@@ -33,7 +34,6 @@ from tradingsite.core.api.throttling import Bucket, count, place_of
 from tradingsite.core.errors import DeskError, TooManyAttempts
 
 MOST_IN_A_PASSWORD = 1024
-LONGEST_TOKEN = 200
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -199,6 +199,20 @@ def new_password_page(request: HttpRequest) -> HttpResponse:
     )
 
 
+@door
+def confirm_email_page(request: HttpRequest) -> HttpResponse:
+    """The button that the mail to a new e-mail leads to."""
+    return _page(
+        request,
+        ConfirmForm,
+        title="Confirm your new e-mail",
+        text="Only if it was you who asked for it. It ends every log-in that there is.",
+        button="Confirm",
+        do=lambda caller, values: confirm_email_change(caller=caller, **values),
+        done="This is your e-mail now. Log in again.",
+    )
+
+
 def _page(
     request: HttpRequest,
     form_class: type[forms.Form],
@@ -257,11 +271,12 @@ def _caller(request: HttpRequest) -> Caller:
     )
 
 
-# Django's own names for the last two, so that templates of Django and of the theme link them.
+# Django's own names for two of them, so that templates of Django and of the theme link them.
 URLS: list[URLPattern] = [
     path("register/", register_page, name="register"),
     path("register/confirm/", confirm_page, name="register_confirm"),
     path("invitation/", invitation_page, name="invitation"),
+    path("email/confirm/", confirm_email_page, name="email_confirm"),
     path("password_reset/", reset_page, name="admin_password_reset"),
     path("password_reset/confirm/", new_password_page, name="password_reset_confirm"),
 ]

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from accounts.api.departures import UserDepartureViewSet
+from accounts.api.emails import ChangeEmailView, ConfirmEmailView
 from accounts.api.invitations import InvitationViewSet
 from accounts.api.logins import LoginView, LoginViewSet, LogoutView, TokenRefreshView, TokenView
 from accounts.api.passwords import ChangePasswordView, ConfirmResetView, ResetPasswordView
@@ -20,6 +21,8 @@ urlpatterns = [
     path("auth/password/change/", ChangePasswordView.as_view(), name="auth-password-change"),
     path("auth/password/reset/", ResetPasswordView.as_view(), name="auth-password-reset"),
     path("auth/password/reset/confirm/", ConfirmResetView.as_view(), name="auth-password-reset-confirm"),
+    path("auth/email/change/", ChangeEmailView.as_view(), name="auth-email-change"),
+    path("auth/email/confirm/", ConfirmEmailView.as_view(), name="auth-email-confirm"),
     path("invitations/", InvitationViewSet.as_view(LIST | CREATE), name="invitations-list"),
     path("invitations/<str:pk>/", InvitationViewSet.as_view(ONE), name="invitations-detail"),
     path("invitations/<str:pk>/revoke/", InvitationViewSet.as_view({"post": "revoke"}), name="invitations-revoke"),

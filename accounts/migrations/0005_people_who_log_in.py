@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                 ('refreshed_at', models.DateTimeField(default=tradingsite.core.clock.now, editable=False)),
                 ('expires_at', models.DateTimeField(editable=False)),
                 ('ended_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('end_reason', models.CharField(blank=True, choices=[('logout', 'Logged out'), ('password', 'Password changed'), ('demotion', 'Rights taken away'), ('deactivation', 'Deactivated'), ('reuse', 'Refresh token used twice'), ('factor', 'Second factor reset')], editable=False, max_length=12)),
+                ('end_reason', models.CharField(blank=True, choices=[('logout', 'Logged out'), ('password', 'Password changed'), ('demotion', 'Rights taken away'), ('deactivation', 'Deactivated'), ('reuse', 'Refresh token used twice'), ('factor', 'Second factor reset'), ('email', 'E-mail changed')], editable=False, max_length=12)),
                 ('address', models.GenericIPAddressField(editable=False, null=True)),
                 ('user_agent', models.CharField(blank=True, editable=False, max_length=200)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='login_sessions', to=settings.AUTH_USER_MODEL)),

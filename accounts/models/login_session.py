@@ -25,6 +25,7 @@ class LoginEnd(models.TextChoices):
     DEACTIVATION = "deactivation", "Deactivated"
     REUSE = "reuse", "Refresh token used twice"
     FACTOR = "factor", "Second factor reset"
+    EMAIL = "email", "E-mail changed"
 
 
 class LoginSessionQuerySet(ScopedQuerySet["LoginSession"]):

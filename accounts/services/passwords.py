@@ -53,6 +53,17 @@ def change_own_password(*, actor: Actor, current_password: str, new_password: st
     Raises Forbidden for a key, WrongPassword (counted as a failed log-in), TooManyAttempts while locked out
     for that, InvalidInput for a weak password. Not inside of a transaction, which would undo the count.
     """
+    user, caller = check_own_password(actor, current_password)
+    refuse_weak_password(new_password, user, field="new_password")
+    return _change(actor, caller, user, make_password(new_password))
+
+
+def check_own_password(actor: Actor, current_password: str) -> tuple[User, Caller]:
+    """The person who acts, and from where, when this is their password.
+
+    Raises Forbidden for a key, WrongPassword (counted as a failed log-in), TooManyAttempts while locked out
+    for that. Not inside of a transaction, which would undo the count.
+    """
     refuse_key(actor)
     require_outermost()
     user = cast(User, actor.user)
@@ -61,16 +72,24 @@ def change_own_password(*, actor: Actor, current_password: str, new_password: st
     if not verify_password(current_password, user.password)[0]:
         count_failure(caller, user.username, user)
         raise WrongPassword.field("current_password", "This is not your password.", code="wrong_password")
-    refuse_weak_password(new_password, user, field="new_password")
-    return _change(actor, caller, user, make_password(new_password))
+    return user, caller
 
 
-@in_transaction
-def _change(actor: Actor, caller: Caller, user: User, password_hash: str) -> User:
+def lock_with_password(caller: Caller, user: User) -> User:
+    """The user's row, locked, when it still has the password that was checked; failed log-ins are forgotten.
+
+    Raises WrongPassword when the password was changed meanwhile or the user deactivated.
+    """
     saved = lock(user)
     if saved.password != user.password or not saved.is_active:
         raise WrongPassword.field("current_password", "The password was changed meanwhile.", code="wrong_password")
     forget_failures(caller, saved.username)
+    return saved
+
+
+@in_transaction
+def _change(actor: Actor, caller: Caller, user: User, password_hash: str) -> User:
+    saved = lock_with_password(caller, user)
     return _save(actor, saved, password_hash, action="user.password_changed")
 
 
