@@ -330,6 +330,7 @@ UNFOLD = {
     "BORDER_RADIUS": "6px",
     "THEME": "accounts.admin.my_settings.theme_of",
     "SCRIPTS": [lambda _: static("core/theme.js")],
+    "STYLES": [lambda _: static("core/admin.css")],
     "DASHBOARD_CALLBACK": "tradingsite.ops.admin_home.dashboard",
     "COLORS": {
         # Unfold's own is violet; a desk reads green and red as profit and loss, so blue it is.
