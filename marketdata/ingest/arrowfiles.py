@@ -8,9 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from marketdata.ingest.arrowsizes import unpacked_sizes
 from marketdata.ingest.blocks import joined
 from marketdata.ingest.source import CHUNK_ROWS, RawChunk
 from marketdata.ingest.streams import FileId
+
+#: The largest batch: all of it is in memory at once.
+BATCH_BYTES = 256 << 20
+_SIGNATURE_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,13 @@ class ArrowSource:
             raise self.file.refuse("has columns but no rows.", "no_rows")
 
     def _batches(self, raw: pa.NativeFile) -> Iterator[pa.RecordBatch]:
-        if self.is_stream:
-            yield from pa.ipc.open_stream(raw)
-            return
-        reader = pa.ipc.open_file(raw)
-        for number in range(reader.num_record_batches):
-            yield reader.get_batch(number)
+        # A file is a stream between two signatures. Read as one, a footer that points elsewhere means nothing.
+        start = 0 if self.is_stream else _SIGNATURE_BYTES
+        raw.seek(start)
+        if any(size > BATCH_BYTES for size in unpacked_sizes(raw)):
+            raise self.file.refuse(
+                f"has a batch of over {BATCH_BYTES >> 20} MB when it is unpacked; write it in smaller ones.",
+                "too_large",
+            )
+        raw.seek(start)
+        yield from pa.ipc.open_stream(raw)

@@ -31,7 +31,9 @@ class ParquetSource:
 
     def chunks(self) -> Iterator[RawChunk]:
         try:
-            with parquet.ParquetFile(self.file.path, pre_buffer=False) as opened:
+            texts = _texts(parquet.read_schema(self.file.path))
+            # As dictionaries, so that a long text that a million rows have is in memory once.
+            with parquet.ParquetFile(self.file.path, pre_buffer=False, read_dictionary=texts) as opened:
                 total = opened.metadata.num_rows
                 if not total:
                     raise self.file.refuse("has columns but no rows.", "no_rows")
@@ -47,3 +49,7 @@ class ParquetSource:
             # pyarrow raises any of these for damaged pages and footers.
             reason = (str(error).splitlines() or ["it can't be read"])[0][:200].rstrip(".")
             raise self.file.refuse(f"is damaged or no Parquet file: {reason}.", "damaged") from None
+
+
+def _texts(schema: pa.Schema) -> list[str]:
+    return [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]

@@ -21,6 +21,8 @@ from tradingsite.core.errors import InvalidInput
 from tradingsite.core.symbols import normalise_symbol
 
 BAD_SYMBOL = -1
+# No symbol, time or number is longer.
+_LONGEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,19 @@ class SymbolReader:
 def plain(column: pa.Array) -> pa.Array:
     """The column without a dictionary around it, and text in the usual layout."""
     if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+        column = _shortened(column).dictionary_decode()
     return column.cast(pa.string()) if pa.types.is_string_view(column.type) else column
+
+
+def _shortened(column: pa.DictionaryArray) -> pa.DictionaryArray:
+    """Without texts that mean nothing here and, written once, fill the memory when each row gets its own."""
+    words = column.dictionary
+    if not is_text(words) and not pa.types.is_binary(words.type):
+        return column
+    is_long = pc.greater(pc.binary_length(words), _LONGEST)
+    if not pc.any(is_long).as_py():
+        return column
+    return pa.DictionaryArray.from_arrays(column.indices, pc.if_else(is_long, pa.scalar("?" * 40, words.type), words))
 
 
 def distinct(column: pa.Array) -> tuple[list[str | None], Integers]:

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather, parquet
 
+from marketdata.ingest import arrowfiles
 from marketdata.ingest.files import Form, open_body, open_file
+from marketdata.ingest.symbols import plain
 from tests.marketdata.ingest.sources import read, write
 from tradingsite.core.errors import InvalidInput
 
@@ -181,3 +183,48 @@ def test_a_zip_that_lean_did_not_write_is_refused_by_its_name(tmp_path: Path, na
     with pytest.raises(InvalidInput) as caught:
         list(open_file(path).chunks())
     assert path.name in caught.value.detail
+
+
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+@pytest.mark.parametrize("form", [Form.ARROW_STREAM, Form.ARROW_FILE])
+def test_a_batch_that_unpacks_to_too_much_is_refused_before_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Form, codec: str
+) -> None:
+    monkeypatch.setattr(arrowfiles, "BATCH_BYTES", 1_000_000)
+    sink = io.BytesIO()
+    open_writer = pa.ipc.new_stream if form == Form.ARROW_STREAM else pa.ipc.new_file
+    for rows, fine in ((1_000, True), (1_000_000, False)):
+        sink = io.BytesIO()
+        table = pa.table({"o": pa.array([0] * rows, pa.int64())})
+        with open_writer(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=codec)) as writer:
+            writer.write_table(table)
+        path = write(tmp_path, "body", sink.getvalue())
+        assert path.stat().st_size < 100_000
+        source = open_body(path, name="api", form=form, size=path.stat().st_size)
+        if fine:
+            assert sum(chunk.rows.num_rows for chunk in source.chunks()) == rows
+        else:
+            with pytest.raises(InvalidInput, match="has a batch of over"):
+                list(source.chunks())
+
+
+def test_dictionaries_are_counted_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrowfiles, "BATCH_BYTES", 1_000_000)
+    table = pa.table({"o": pa.array(["x" * 2_000_000]).dictionary_encode()})
+    path = write(tmp_path, "body", arrow_file(table))
+    with pytest.raises(InvalidInput, match="has a batch of over"):
+        list(open_body(path, name="api", form=Form.ARROW_FILE, size=path.stat().st_size).chunks())
+
+
+@pytest.mark.parametrize("make", [parquet_file, arrow_file])
+def test_a_long_text_that_many_rows_share_does_not_fill_the_memory(
+    tmp_path: Path, make: Callable[[pa.Table], bytes]
+) -> None:
+    words = pa.array(["x" * 1_000_000])
+    column = pa.DictionaryArray.from_arrays(pa.array([0] * 50_000, pa.int32()), words)
+    form = Form.PARQUET if make is parquet_file else Form.ARROW_FILE
+    path = write(tmp_path, "body", make(pa.table({"symbol": column})))
+    before = pa.total_allocated_bytes()
+    for chunk in open_body(path, name="api", form=form, size=path.stat().st_size).chunks():
+        assert set(plain(chunk.rows.column(0)).to_pylist()) == {"?" * 40}
+    assert pa.total_allocated_bytes() - before < 100_000_000
