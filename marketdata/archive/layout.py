@@ -14,6 +14,7 @@ that wrote different rows can't overwrite each other's file.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -69,8 +70,7 @@ class Span:
     @classmethod
     def of_month(cls, day: date) -> Span:
         """The month in which the day lies."""
-        first = day.replace(day=1)
-        return cls(first, (first + timedelta(days=31)).replace(day=1) - _ONE_DAY)
+        return cls(day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1]))
 
     @property
     def is_day(self) -> bool:
@@ -85,11 +85,13 @@ class Span:
         """The midnight after the last day."""
         return datetime.combine(self.last, time.min, tzinfo=UTC) + _ONE_DAY
 
+    def has_ended(self, *, at: datetime) -> bool:
+        """Whether its last day is past at that moment; also for the last days that there are."""
+        return at.astimezone(UTC).date() > self.last
+
     def days(self) -> Iterator[date]:
-        day = self.first
-        while day <= self.last:
-            yield day
-            day += _ONE_DAY
+        for number in range((self.last - self.first).days + 1):
+            yield self.first + timedelta(days=number)
 
     def __str__(self) -> str:
         return self.first.isoformat() if self.is_day else f"{self.first:%Y-%m}"

@@ -37,14 +37,14 @@ def compact_months(
     Raises Conflict for a month that is not over, and what `compact_span` raises.
     """
     actor.require("marketdata.add_archivepartition")
-    today = clock.now()
-    if month is not None and Span.of_month(month).end > today:
+    now = clock.now()
+    if month is not None and not Span.of_month(month).has_ended(at=now):
         raise Conflict(f"{month:%Y-%m} is not over yet; its days are still being sealed.")
     report = CompactReport()
     store = storage()
     with store.exclusive():
         for dataset, span in _months(month):
-            if span.end > today:
+            if not span.has_ended(at=now):
                 continue
             made = compact_span(
                 actor=actor,

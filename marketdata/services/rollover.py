@@ -56,8 +56,7 @@ def plan_rollover(
     last = day or through
     if last is None:
         raise ValueError("A rollover is of a day, or through one.")
-    span = Span.of_day(last)
-    if at < span.end:
+    if not Span.of_day(last).has_ended(at=at):
         raise Conflict(f"{last} is not over yet: it ends at midnight UTC, and its bars can still change.")
     targets: dict[tuple[Dataset, Span], int] = {}
     notes: list[str] = []
