@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from marketdata.bars.actions import find_adjusters
+from marketdata.bars.coverage import Coverage, LatestBar, find_coverage, read_latest
 from marketdata.bars.gaps import find_gaps
 from marketdata.bars.pages import maker_for, read_page
 from marketdata.bars.query import Adjustment, BarPage, BarQuery, Unadjusted
@@ -14,7 +15,11 @@ from marketdata.services.instruments import find_instruments
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor
 from tradingsite.core.errors import FieldError, UnknownSymbol
+from tradingsite.core.timeframes import INTRADAY, Timeframe
 from tradingsite.core.transactions import read_snapshot
+
+#: Timeframes whose bars are stored.
+STORED = (Timeframe.DAY_1, *sorted(INTRADAY, key=list(Timeframe).index))
 
 
 def get_bars(*, actor: Actor, query: BarQuery) -> BarPage:
@@ -42,6 +47,26 @@ def get_bars(*, actor: Actor, query: BarQuery) -> BarPage:
         shelves = {symbol: maker.shelf for symbol, maker in makers.items()}
         gaps = find_gaps(query, instruments, shelves, at=at)
     return BarPage(parts=parts, gaps=gaps, next_key=next_key, unadjusted=unadjusted)
+
+
+def get_latest_bars(*, actor: Actor, symbols: Sequence[str], timeframe: Timeframe) -> list[LatestBar]:
+    """The last bar of each symbol, over or not, in the order of symbols; errors as of `get_bars`."""
+    actor.require("marketdata.view_intradaybar" if timeframe.is_intraday else "marketdata.view_dailybar")
+    at = clock.now()
+    query = BarQuery(symbols=tuple(symbols), timeframe=timeframe, end=at)
+    with read_snapshot():
+        instruments = _all_of(symbols)
+        makers = [maker_for(query, instruments[symbol], at=at) for symbol in sorted(symbols)]
+        return [read_latest(maker, at=at) for maker in makers]
+
+
+def get_coverage(*, actor: Actor, symbols: Sequence[str], timeframes: Sequence[Timeframe] = STORED) -> list[Coverage]:
+    """What is stored of each symbol, by timeframe; errors as of `get_bars`."""
+    actor.require("marketdata.view_dailybar")
+    if any(timeframe.is_intraday for timeframe in timeframes):
+        actor.require("marketdata.view_intradaybar")
+    with read_snapshot():
+        return find_coverage(_all_of(symbols), timeframes, at=clock.now())
 
 
 def _all_of(symbols: Sequence[str]) -> Mapping[str, Instrument]:

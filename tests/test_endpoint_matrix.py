@@ -78,6 +78,8 @@ MATRIX: list[tuple[str, str, str, Any, str]] = [
     ("docs", "get", "docs/", None, OPEN),
     ("bars", "get", "v1/bars/?symbols=SPY", None, ANYBODY),
     ("bars", "post", "v1/bars/?timeframe=1d", {"bars": [NEW_BAR]}, DATA),
+    ("bars-latest", "get", "v1/bars/latest/?symbols=SPY", None, ANYBODY),
+    ("bars-coverage", "get", "v1/bars/coverage/?symbols=SPY", None, ANYBODY),
     ("metadata-list", "get", "v1/metadata/", None, ANYBODY),
     ("metadata-list", "post", "v1/metadata/", {"symbol": "NEW"}, "401 403 403 201 201 403 401 401 403 403 401"),
     ("metadata-detail", "get", "v1/metadata/SPY/", None, ANYBODY),

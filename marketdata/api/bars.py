@@ -245,7 +245,7 @@ class BarsView(BarsIntake):
 
 def parse_query(parameters: Mapping[str, str]) -> BarQuery:
     """The question in the query's parameters. Raises InvalidInput naming the one that is wrong."""
-    symbols = tuple(_symbols(parameters.get("symbols", "")))
+    symbols = tuple(parse_symbols(parameters.get("symbols", "")))
     adjustment = parameters.get("adjustment", Adjustment.RAW)
     if adjustment not in set(Adjustment):
         raise InvalidInput.field("adjustment", "adjustment is raw, split, dividend or all.", code="invalid_adjustment")
@@ -276,7 +276,8 @@ def parse_query(parameters: Mapping[str, str]) -> BarQuery:
     )
 
 
-def _symbols(text: str) -> list[str]:
+def parse_symbols(text: str) -> list[str]:
+    """The symbols of a query, each once. Raises InvalidInput for none, too many, or what is no symbol."""
     symbols = split_symbols(text)
     if not symbols:
         raise InvalidInput.field("symbols", "Name the symbols, as in symbols=SPY,IBM.", code="required")

@@ -4,12 +4,15 @@ from django.urls import path
 
 from marketdata.api.bars import BarsView
 from marketdata.api.corporate_actions import CorporateActionViewSet
+from marketdata.api.coverage import CoverageView, LatestBarsView
 from marketdata.api.ticks import TickBarsView, TickViewSet
 from marketdata.api.views import DailyBarViewSet, IngestBatchViewSet, InstrumentViewSet, IntradayBarViewSet
 from tradingsite.core.api.routes import CHANGE, CREATE, LIST, ONE
 
 urlpatterns = [
     path("bars/", BarsView.as_view(), name="bars"),
+    path("bars/latest/", LatestBarsView.as_view(), name="bars-latest"),
+    path("bars/coverage/", CoverageView.as_view(), name="bars-coverage"),
     path("metadata/", InstrumentViewSet.as_view(LIST | CREATE), name="metadata-list"),
     # A symbol may hold slashes; servers decode %2F before Django sees it, so both forms end here.
     path(

@@ -30,8 +30,7 @@ def to_json_rows(page: BarPage, *, symbols: Sequence[str]) -> bytes:
     """
     bars: dict[str, list[dict[str, Any]]] = {symbol: [] for symbol in sorted(symbols)}
     for part in page.parts:
-        rows = zip(time_texts(part.series.start), *(_listed(column) for column in _numbers(part)), strict=True)
-        bars[part.symbol] = [{"t": t, "o": o, "h": h, "l": low, "c": c, "v": v} for t, o, h, low, c, v in rows]
+        bars[part.symbol] = rows_of(part)
     answer: dict[str, Any] = {
         "bars": bars,
         "complete": page.complete,
@@ -41,6 +40,12 @@ def to_json_rows(page: BarPage, *, symbols: Sequence[str]) -> bytes:
     if page.unadjusted is not None:
         answer["unadjusted"] = [dividend.as_dict() for dividend in page.unadjusted]
     return orjson.dumps(answer)
+
+
+def rows_of(part: SymbolBars) -> list[dict[str, Any]]:
+    """The bars as `{"t", "o", "h", "l", "c", "v"}`."""
+    rows = zip(time_texts(part.series.start), *(_listed(column) for column in _numbers(part)), strict=True)
+    return [{"t": t, "o": o, "h": h, "l": low, "c": c, "v": v} for t, o, h, low, c, v in rows]
 
 
 def to_json_columns(page: BarPage) -> bytes:

@@ -167,12 +167,13 @@ class Shelf:
         if not self.timeframe.is_intraday:
             return to_times(self._every_day(instrument, Window(first, end))).astype("datetime64[D]")
         sealed = self._sealed(instrument, Window(first, end))
-        live = self._live_days(instrument, first, end)
+        live = self.live_days(instrument, first, end)
         if not sealed:
             return live
         return np.union1d(live, sealed_days(self.timeframe, sealed, first, end))
 
-    def _live_days(self, instrument: Instrument, first: datetime, end: datetime) -> npt.NDArray[np.datetime64]:
+    def live_days(self, instrument: Instrument, first: datetime, end: datetime) -> npt.NDArray[np.datetime64]:
+        """The same of what is not sealed, by jumps in the index."""
         find = self._probe_days if self.connection.vendor == "mysql" else self._jump_by_day
         found: list[Any] = []
         while first < end:
