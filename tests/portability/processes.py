@@ -177,6 +177,33 @@ def refresh_once(text: str) -> str:
         return ""
 
 
+def take_once(what: str, token: str) -> str:
+    """Use a token that came by mail; answers "done", or the code of the refusal."""
+    from accounts.services.callers import Caller
+    from accounts.services.emails import confirm_email_change
+    from accounts.services.invitations import accept_invitation
+    from accounts.services.passwords import reset_password
+    from accounts.services.registration import confirm_registration
+    from tradingsite.core.actor import Front
+    from tradingsite.core.errors import DeskError, InvalidInput
+
+    caller = Caller(Front.API)
+    secret = f"a long password {os.getpid()}"
+    uses: dict[str, Callable[[], object]] = {
+        "registration": lambda: confirm_registration(caller=caller, token=token),
+        "invitation": lambda: accept_invitation(
+            caller=caller, token=token, username=f"ann-{os.getpid()}", password=secret
+        ),
+        "password": lambda: reset_password(caller=caller, token=token, new_password=secret),
+        "email": lambda: confirm_email_change(caller=caller, token=token),
+    }
+    try:
+        uses[what]()
+    except DeskError as refusal:
+        return refusal.errors[0].code if isinstance(refusal, InvalidInput) and refusal.errors else refusal.code
+    return "done"
+
+
 def guess(username: str, times: str) -> int:
     """Guess a password; answers how many guesses were answered, and not locked out."""
     from accounts.errors import WrongCredentials
@@ -321,6 +348,7 @@ TASKS: dict[str, Callable[..., Any]] = {
     "use_key": use_key,
     "refresh_once": refresh_once,
     "guess": guess,
+    "take_once": take_once,
     "log_in_with_code": log_in_with_code,
     "come_and_go": come_and_go,
     "page_through": page_through,
