@@ -118,8 +118,8 @@ def mighty(owner: User, api_of: Callable[[User], APIClient]) -> Mighty:
 
 def row_of(model: Any) -> dict[str, Any]:
     """The one row of the model, or the owner's."""
-    rows = model._base_manager.filter(username="owner") if model is User else model._base_manager.all()
-    found: dict[str, Any] = rows.values().get()
+    rows: Any = model._base_manager
+    found: dict[str, Any] = rows.filter(**({"username": "owner"} if model is User else {})).values().get()
     return found
 
 

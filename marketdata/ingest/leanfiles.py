@@ -38,6 +38,8 @@ _DATED = {"minute", "second"}
 _WHOLE = {"hour", "daily"}
 _DAY_FILE = re.compile(r"(\d{8})_trade$")
 _LIMIT = 256 * 1024 * 1024
+# Arrow crashes over exponents that are long enough, and wraps more digits around.
+_NEVER_LEAN = re.compile(rb"[eE]|[0-9.]{39}")
 _NAMES = ["at", "open", "high", "low", "close", "volume"]
 
 
@@ -109,6 +111,8 @@ class LeanSource:
             raise self.file.refuse(f"is damaged: {str(error).rstrip('.')}.", "damaged") from None
         if len(text) > _LIMIT:
             raise self.file.refuse("is larger than 256 MB when unpacked: no file of LEAN's.", "too_large")
+        if _NEVER_LEAN.search(text):
+            raise self.file.refuse("is not what LEAN writes: a number with an exponent or over 38 digits.", "not_bars")
         kinds = {"at": pa.string(), **dict.fromkeys(_NAMES[1:], pa.decimal128(28, 8))}
         try:
             return csv.read_csv(

@@ -24,6 +24,8 @@ _EXACT = 10**SIGNIFICANT_DIGITS
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _NOT_FINITE = r"(?i)^[+-]?(nan|inf|infinity|<na>)$"
 _POWERS = 10 ** np.arange(19, dtype=np.int64)
+# More digits wrap around in Arrow's 128 bits: it reads 2^128 + 1 as 1, and says nothing.
+_LONGEST_CAST = 38
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _from_text(raw: pa.Array, column: NumberColumn, faults: Faults, *, rounding: bool) -> Numbers:
     text = without_blanks(raw)
-    parsed = _cast(text, column.scale)
+    parsed = None if _is_text(text.type) and has_exponents(text) else _cast(text, column.scale)
     if parsed is not None:
         return _check_digits(raw, parsed, column, faults, rounding=rounding)
     text = without_blanks(pc.ascii_trim_whitespace(pc.cast(text, pa.string())))
@@ -91,12 +93,14 @@ def _from_text(raw: pa.Array, column: NumberColumn, faults: Faults, *, rounding:
 def _one_by_one(raw: pa.Array, text: pa.Array, column: NumberColumn, faults: Faults, *, rounding: bool) -> Numbers:
     """Columns with over-long numbers: the plain ones at once, the long ones with care."""
     plain = truth(pc.match_substring_regex(text, rf"^[+-]?\d{{0,17}}(\.\d{{0,{column.scale}}}0*)?$"))
+    short = truth(_short_enough(text))
+    plain &= short
     values = _convert(pc.if_else(pa.array(plain), text, pa.scalar(None, pa.string())), column.scale).values
     missing = missing_of(text)
     long = ~plain & ~missing
     if rounding:
         # Numbers written from floats, all of a column: 20 decimals hold them exactly.
-        wide = truth(pc.match_substring_regex(text, r"^[+-]?\d{0,17}(\.\d{0,20}0*)?$")) & long
+        wide = truth(pc.match_substring_regex(text, r"^[+-]?\d{0,17}(\.\d{0,20}0*)?$")) & long & short
         exact = pc.cast(pc.if_else(pa.array(wide), text, pa.scalar(None, pa.string())), pa.decimal128(38, 20))
         rounded = _convert(pc.round(exact, column.scale, round_mode="half_to_even"), column.scale)
         values[wide] = rounded.values[wide]
@@ -211,8 +215,28 @@ def floats_of_unscaled(values: Integers, scale: int) -> Floats:
     return result
 
 
+def has_exponents(text: pa.Array) -> bool:
+    """Whether an E stands in the texts: Arrow crashes where it reads 1e-999999999 as a decimal."""
+    _, offsets, data = text.buffers()
+    if data is None or not len(text):
+        return False
+    kind = np.int64 if pa.types.is_large_string(text.type) else np.int32
+    places = np.frombuffer(offsets, dtype=kind)[text.offset : text.offset + len(text) + 1]
+    content = data.slice(int(places[0]), int(places[-1] - places[0])).to_pybytes()
+    return b"e" in content or b"E" in content
+
+
+def _short_enough(text: pa.Array) -> pa.Array:
+    return pc.less_equal(pc.binary_length(text), _LONGEST_CAST)
+
+
 def _cast(column: pa.Array, scale: int) -> Numbers | None:
-    """The column as unscaled integers, or None when any value does not convert exactly."""
+    """The column as unscaled integers, or None when any value does not convert exactly.
+
+    Exponents of texts have been looked at by now: they have at most three digits.
+    """
+    if _is_text(column.type) and not pc.all(_short_enough(column), skip_nulls=True).as_py():
+        return None
     try:
         return _convert(column, scale)
     except pa.ArrowInvalid:

@@ -54,9 +54,14 @@ def parse_timestamps(raw: pa.Array, faults: Faults, *, zone: ZoneInfo | None) ->
         faults.add(_all(raw), "bad_time", f"The time is of type {raw.type}; timestamps or text are needed.")
         return np.zeros(len(raw), dtype=np.int64)
     try:
-        return _micros(pc.cast(raw, pa.timestamp("us", "UTC")))
+        moments = pc.cast(raw, pa.timestamp("us", "UTC"))
     except pa.ArrowInvalid:
         pass
+    else:
+        # A null (of JSON, of Parquet) is cast as well, and would be the first moment of 1970.
+        empty = missing_of(moments)
+        _refuse_unreadable(raw, empty, empty, faults)
+        return _micros(moments)
     text = to_iso(raw)
     zoned = truth(pc.match_substring_regex(text, f"{_ISO}{_ZONE}$"))
     naive = truth(pc.match_substring_regex(text, f"{_ISO}$"))

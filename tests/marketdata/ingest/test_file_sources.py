@@ -168,6 +168,8 @@ def test_crypto_of_lean_has_prices_as_they_are(tmp_path: Path) -> None:
         ("equity/usa/minute/spy/20131007_trade.zip", lean("a,b\n")),
         ("equity/usa/minute/spy/20131007_trade.zip", lean("x,1,1,1,1,1\n")),
         ("equity/usa/minute/spy/20131007_trade.zip", lean("99999999999999999999,1,1,1,1,1\n")),
+        ("equity/usa/minute/spy/20131007_trade.zip", lean("34200000,1e-999999999,1,1,1,1\n")),
+        ("equity/usa/minute/spy/20131007_trade.zip", lean(f"34200000,{2**128 + 1},1,1,1,1\n")),
         ("equity/usa/minute/spy/20131307_trade.zip", lean("1,1,1,1,1,1\n")),
         ("equity/usa/minute/spy/20131007_trade.zip", lean("")),
         ("equity/usa/minute/spy/20131007_trade.zip", lean("1,1,1,1,1,1\n")[:-30]),

@@ -59,6 +59,33 @@ def test_it_reads_plain_decimals_exactly(text: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
+        ("1e-999999999", "not_a_number"),
+        ("-1E-9999999", "not_a_number"),
+        ("0e-99999999", "not_a_number"),
+        # 2^128 + 1 and the like, which 128 bits take for a small number.
+        ("340282366920938463463374607431768211457", "too_large"),
+        ("340282366920938463463374607431768211456.5", "too_large"),
+        ("1" + "0" * 200, "too_large"),
+        ("9" * 5000, "too_large"),
+        ("0." + "0" * 150 + "1", "too_many_decimals"),
+    ],
+)
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()], ids=str)
+def test_what_arrow_would_crash_on_or_wrap_around_is_refused(text: str, code: str, kind: pa.DataType) -> None:
+    assert parse(pa.array([text], type=kind)) == [code]
+    assert parse(pa.array(["x", "5", text, "7"], type=kind)[1:]) == [Decimal(5), code, Decimal(7)]
+    if code != "too_many_decimals":
+        assert parse(pa.array([text], type=kind), rounding=True) == [code]
+
+
+@pytest.mark.parametrize("rounding", [False, True])
+def test_zeros_behind_the_point_are_worth_nothing_however_many(*, rounding: bool) -> None:
+    assert parse(["1." + "0" * 150, "2.5" + "0" * 150], rounding=rounding) == [Decimal(1), Decimal("2.5")]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
         ("nan", "not_finite"),
         ("NaN", "not_finite"),
         ("-inf", "not_finite"),

@@ -163,3 +163,10 @@ def test_offsets_are_the_zones_own(name: str) -> None:
         (datetime.fromtimestamp(hour / 1e6, tz=zone).utcoffset() or timedelta()).total_seconds() for hour in hours
     ]
     assert (utc_offsets(hours, zone) / 1e6).tolist() == expected
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.timestamp("us", "UTC")], ids=str)
+def test_a_null_is_a_missing_time_also_where_all_others_are_good(kind: pa.DataType) -> None:
+    raw = pa.array(["2013-10-04T15:59:00Z", None]).cast(pa.timestamp("us", "UTC"))
+    raw = raw if pa.types.is_timestamp(kind) else pa.array(["2013-10-04T15:59:00Z", None], type=kind)
+    assert moments(raw) == ["2013-10-04 15:59:00", "missing_time"]
