@@ -15,6 +15,8 @@ from marketdata.ingest.streams import FileId
 
 #: The largest batch: all of it is in memory at once.
 BATCH_BYTES = 256 << 20
+_SIGNATURE = b"ARROW1"
+# With its padding, at the start.
 _SIGNATURE_BYTES = 8
 
 
@@ -65,6 +67,10 @@ class ArrowSource:
     def _batches(self, raw: pa.NativeFile) -> Iterator[pa.RecordBatch]:
         # A file is a stream between two signatures. Read as one, a footer that points elsewhere means nothing.
         start = 0 if self.is_stream else _SIGNATURE_BYTES
+        if not self.is_stream:
+            raw.seek(max(raw.size() - len(_SIGNATURE), 0))
+            if raw.read() != _SIGNATURE:
+                raise self.file.refuse("is no whole Arrow file: it ends too early.", "truncated")
         raw.seek(start)
         if any(size > BATCH_BYTES for size in unpacked_sizes(raw)):
             raise self.file.refuse(
