@@ -15,6 +15,7 @@ VIEWER = (
     "marketdata.view_intradaybar",
     "marketdata.view_tick",
     "marketdata.view_corporateaction",
+    "marketdata.view_quarantine",
     "trading.view_*",
     "portfolio.view_*",
     "accounts.view_apikey",

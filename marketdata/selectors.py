@@ -10,7 +10,7 @@ from marketdata.bars.coverage import Coverage, LatestBar, find_coverage, read_la
 from marketdata.bars.gaps import find_gaps
 from marketdata.bars.pages import maker_for, read_page
 from marketdata.bars.query import Adjustment, BarPage, BarQuery, Unadjusted
-from marketdata.models import Instrument
+from marketdata.models import Instrument, Quarantine
 from marketdata.services.instruments import find_instruments
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor
@@ -78,3 +78,8 @@ def _all_of(symbols: Sequence[str]) -> Mapping[str, Instrument]:
             errors=[FieldError("symbols", "unknown_symbol", f"No instrument has the symbol {s}.") for s in unknown],
         )
     return instruments
+
+
+def is_quarantined(symbol: str) -> bool:
+    """Whether a jump of the instrument waits for somebody to accept it: until then nothing is filled or valued."""
+    return Quarantine.objects.filter(instrument__symbol=symbol, accepted_at__isnull=True).exists()

@@ -29,6 +29,7 @@ from tests.factories import (
     PortfolioFactory,
     PortfolioPerformanceFactory,
     PortfolioPositionFactory,
+    QuarantineFactory,
     SignalFactory,
     SystemEventFactory,
     UserFactory,
@@ -103,6 +104,9 @@ MATRIX: list[tuple[str, str, str, Any, str]] = [
         {"reason": "it never was"},
         DATA,
     ),
+    ("quarantines-list", "get", "v1/quarantines/", None, ANYBODY),
+    ("quarantines-detail", "get", "v1/quarantines/{quarantine}/", None, ANYBODY),
+    ("quarantines-accept", "post", "v1/quarantines/{quarantine}/accept/", {"note": "a real crash"}, DATA),
     ("portfolios-list", "get", "v1/portfolios/", None, ANYBODY),
     ("portfolios-list", "post", "v1/portfolios/", {"name": "New"}, "401 403 201 403 201 201 401 401 403 403 401"),
     ("portfolios-detail", "get", "v1/portfolios/{portfolio}/", None, OWN),
@@ -248,6 +252,7 @@ def world(owner: User, system: Actor, settings: Any) -> World:
         "intraday_bar": IntradayBarFactory.create(instrument=ibm),
         "batch": IngestBatchFactory.create(),
         "corporate_action": CorporateActionFactory.create(instrument=ibm),
+        "quarantine": QuarantineFactory.create(instrument=ibm),
         "portfolio": portfolio,
         "watchlist": watchlist,
         "signal": SignalFactory.create(owner=owner),
@@ -356,7 +361,7 @@ def test_a_strangers_id_answers_as_a_missing_one(
 def test_an_id_that_is_none_is_missing(world: World, clients: Callable[[str], APIClient], path: str, pk: str) -> None:
     route = dict.fromkeys(world.ids, pk)
     client = clients("admin")
-    posted = path.endswith(("revoke/", "rotate/", "activate/", "retract/", "end/"))
+    posted = path.endswith(("revoke/", "rotate/", "activate/", "retract/", "accept/", "end/"))
     answer = client.post if posted else client.delete if "/items/I" in path else client.get
     assert_problem(answer(f"/api/{path.format(**route)}"), 404)
 

@@ -26,6 +26,7 @@ from tests.factories import (
     InvitationFactory,
     LoginSessionFactory,
     PortfolioFactory,
+    QuarantineFactory,
     UserFactory,
     WatchlistFactory,
     WatchlistItemFactory,
@@ -80,6 +81,13 @@ ENDPOINTS: dict[str, tuple[str, str, str, dict[str, Any], dict[str, str]]] = {
         "corporate-actions",
         {"reason": "it never was"},
         {"reason": "text"},
+    ),
+    "quarantine to accept": (
+        "post",
+        "quarantines/{quarantine}/accept",
+        "quarantines",
+        {"note": "a real crash"},
+        {"note": "text"},
     ),
     "new portfolio": (
         "post",
@@ -238,6 +246,7 @@ def site(
         "user": UserFactory.create().pk,
         "invitation": InvitationFactory.create(owner=owner).pk,
         "corporate_action": CorporateActionFactory.create().pk,
+        "quarantine": QuarantineFactory.create().pk,
     }
     endpoint = request.node.callspec.params.get("endpoint") if hasattr(request.node, "callspec") else None
     for value in ALL[endpoint][3].values() if endpoint else ():

@@ -27,6 +27,7 @@ from tests.factories import (
     PortfolioFactory,
     PortfolioPerformanceFactory,
     PortfolioPositionFactory,
+    QuarantineFactory,
     SignalFactory,
     SystemEventFactory,
     TickFactory,
@@ -83,6 +84,9 @@ LISTS: dict[str, Callable[[User, int], Any]] = {
     "ingest-batches/": lambda _owner, _n: IngestBatchFactory.create(started_by=UserFactory.create()),
     "corporate-actions/": lambda _owner, n: CorporateActionFactory.create(
         instrument=InstrumentFactory.create(symbol=f"C{n % 3}")
+    ),
+    "quarantines/": lambda _owner, n: QuarantineFactory.create(
+        instrument=InstrumentFactory.create(symbol=f"Q{n % 3}")
     ),
     "portfolios/": lambda _owner, _n: PortfolioFactory.create(owner=UserFactory.create()),
     "portfolios/{portfolio}/positions/": lambda owner, n: PortfolioPositionFactory.create(

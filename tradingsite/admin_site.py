@@ -195,6 +195,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("marketdata.IntradayBar", "schedule"),
             ("marketdata.IngestBatch", "upload_file"),
             ("marketdata.CorporateAction", "call_split"),
+            ("marketdata.Quarantine", "warning"),
             ("marketdata.ArchivePartition", "inventory_2"),
         ),
     ),

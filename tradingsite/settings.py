@@ -202,6 +202,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 UPLOAD_MAX_SIZE = 64 * 1024 * 1024
 # The largest body of bars or ticks, unpacked; it is kept in a file while it is read.
 BARS_MAX_BODY = env.number("BARS_MAX_BODY", default=1 << 30, minimum=1, maximum=1 << 38)
+# By how many percent a daily price may jump without a corporate action before the instrument is quarantined.
+JUMP_LIMIT = env.number("JUMP_LIMIT", default=40, minimum=0, maximum=1000)
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # The API

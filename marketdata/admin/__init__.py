@@ -5,6 +5,7 @@ from marketdata.admin.bars import DailyBarAdmin, IntradayBarAdmin
 from marketdata.admin.batches import IngestBatchAdmin
 from marketdata.admin.corporate_actions import CorporateActionAdmin
 from marketdata.admin.instruments import InstrumentAdmin
+from marketdata.admin.quarantines import QuarantineAdmin
 
 __all__ = [
     "ArchivePartitionAdmin",
@@ -13,4 +14,5 @@ __all__ = [
     "IngestBatchAdmin",
     "InstrumentAdmin",
     "IntradayBarAdmin",
+    "QuarantineAdmin",
 ]

@@ -5,6 +5,7 @@ from django.urls import path
 from marketdata.api.bars import BarsView
 from marketdata.api.corporate_actions import CorporateActionViewSet
 from marketdata.api.coverage import CoverageView, LatestBarsView
+from marketdata.api.quarantines import QuarantineViewSet
 from marketdata.api.ticks import TickBarsView, TickViewSet
 from marketdata.api.views import DailyBarViewSet, IngestBatchViewSet, InstrumentViewSet, IntradayBarViewSet
 from tradingsite.core.api.routes import CHANGE, CREATE, LIST, ONE
@@ -20,6 +21,9 @@ urlpatterns = [
         InstrumentViewSet.as_view(ONE | CHANGE),
         name="metadata-detail",
     ),
+    path("quarantines/", QuarantineViewSet.as_view(LIST), name="quarantines-list"),
+    path("quarantines/<str:pk>/", QuarantineViewSet.as_view(ONE), name="quarantines-detail"),
+    path("quarantines/<str:pk>/accept/", QuarantineViewSet.as_view({"post": "accept"}), name="quarantines-accept"),
     path(
         "corporate-actions/",
         CorporateActionViewSet.as_view(LIST | CREATE),

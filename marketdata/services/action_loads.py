@@ -22,6 +22,7 @@ from marketdata.models import (
 )
 from marketdata.services.corporate_actions import currency_error, live_actions, made, same
 from marketdata.services.instruments import find_instruments
+from marketdata.services.quarantines import review_after_actions
 from systemevents.services.audit import record_audit
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor
@@ -99,6 +100,7 @@ def load_corporate_actions(*, actor: Actor, source: ActionSource, on_error: OnEr
     lock_instruments({instrument.pk for instrument, _ in checked.rows})
     _merge(checked.rows, changes)
     changes.write()
+    review_after_actions(actor=actor, actions=changes.entered)
     changes.counts.rejected = len(checked.rejects)
     _finish(actor, batch, changes.counts, _digest(checked.rows))
     return LoadSummary(source=source.name, counts=changes.counts, rejects=checked.rejects[:REJECTS_KEPT], batch=batch)

@@ -8,6 +8,7 @@ from datetime import datetime
 from marketdata.actions.values import ActionValues, check_values, known_by_default
 from marketdata.models import ActionKind, CorporateAction, IngestBatch, Instrument
 from marketdata.services.instruments import get_instrument
+from marketdata.services.quarantines import review_after_actions
 from systemevents.services.audit import changes, columns, record_audit
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor
@@ -46,6 +47,7 @@ def record_corporate_action(*, actor: Actor, symbol: str, values: ActionValues, 
     action = made(instrument, values, number=values.number or next_number(live), source=source, at=clock.now())
     action.save(force_insert=True)
     record_audit(actor, "corporate_action.recorded", action, after=columns(action))
+    review_after_actions(actor=actor, actions=[action])
     return action
 
 
@@ -68,6 +70,7 @@ def retract_corporate_action(*, actor: Actor, action: CorporateAction, reason: s
     stored.save(update_fields=["retracted_at", "number"])
     was, now = changes(before, columns(stored))
     record_audit(actor, "corporate_action.retracted", stored, before=was, after={**now, "reason": storable(reason)})
+    review_after_actions(actor=actor, actions=[stored])
     return stored
 
 

@@ -1,4 +1,4 @@
-"""What the daily rows of a source bring with them beside bars: dividends and splits in their columns."""
+"""What the daily rows of a source bring beside bars: dividends and splits in their columns, jumps in their prices."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from marketdata.ingest.summary import Counts
 from marketdata.models import ActionKind, BatchKind, CorporateAction, IngestBatch, Instrument, PriceBasis
 from marketdata.services.action_loads import Changes, Key, in_parts, lock_instruments, stored_actions
 from marketdata.services.corporate_actions import next_number, same
+from marketdata.services.quarantines import quarantine_jumps
 from systemevents.services.audit import record_audit
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor
@@ -36,6 +37,7 @@ class BarMerge:
         counts = loading.merge(bars, instruments=instruments, batch=batch)
         if bars.table.is_daily and len(bars):
             take_over_actions(actor=self.actor, batch=batch, bars=bars, instruments=instruments)
+            quarantine_jumps(actor=self.actor, batch=batch, bars=bars, instruments=instruments)
         return counts
 
 

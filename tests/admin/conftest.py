@@ -14,7 +14,15 @@ from django.test import Client
 
 from accounts.models import ApiKey, Invitation, Role, User
 from accounts.services.api_keys import create_api_key
-from marketdata.models import ArchivePartition, CorporateAction, DailyBar, IngestBatch, Instrument, IntradayBar
+from marketdata.models import (
+    ArchivePartition,
+    CorporateAction,
+    DailyBar,
+    IngestBatch,
+    Instrument,
+    IntradayBar,
+    Quarantine,
+)
 from portfolio.models import Portfolio, PortfolioCash, PortfolioPerformance, PortfolioPosition, Watchlist
 from systemevents.models import AuditLog, AuditSeal, SystemEvent
 from tests.factories import (
@@ -29,6 +37,7 @@ from tests.factories import (
     PortfolioFactory,
     PortfolioPerformanceFactory,
     PortfolioPositionFactory,
+    QuarantineFactory,
     SignalFactory,
     SystemEventFactory,
     WatchlistFactory,
@@ -43,7 +52,7 @@ SECRET_NUMBER = "987654"
 
 #: Tables whose rows are everybody's: whoever's role shows them sees them all.
 EVERYBODYS: frozenset[type[models.Model]] = frozenset(
-    {Instrument, DailyBar, IntradayBar, IngestBatch, CorporateAction, ArchivePartition, Role}
+    {Instrument, DailyBar, IntradayBar, IngestBatch, CorporateAction, ArchivePartition, Quarantine, Role}
 )
 
 
@@ -68,6 +77,7 @@ class World:
             IntradayBar: IntradayBarFactory.create(instrument=self.instrument),
             IngestBatch: IngestBatchFactory.create(),
             CorporateAction: CorporateActionFactory.create(instrument=self.instrument),
+            Quarantine: QuarantineFactory.create(instrument=self.instrument),
             ArchivePartition: ArchivePartitionFactory.create(),
             Portfolio: portfolio,
             PortfolioPosition: PortfolioPositionFactory.create(portfolio=portfolio, symbol=SECRET.upper(), cost=number),

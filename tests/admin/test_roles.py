@@ -44,6 +44,7 @@ MATRIX: dict[str, dict[str, set[str]]] = {
         "analyst": {LOOK, ADD},
         "admin": {LOOK, ADD},
     },
+    "marketdata.quarantine": ALL_READ,
     "marketdata.archivepartition": {"analyst": {LOOK}, "admin": {LOOK}},
     "portfolio.portfolio": {
         "viewer": {LOOK},
