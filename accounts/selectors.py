@@ -16,6 +16,7 @@ from django.db import connection, models
 from accounts.models import ApiKey, LoginSession, User
 from accounts.scopes import KeyRights
 from systemevents.models import AuditLog
+from tradingsite.core import clock
 from tradingsite.core.actor import Actor
 from tradingsite.core.prepared import fetch_prepared
 
@@ -154,3 +155,10 @@ def permissions_of_actor(actor: Actor) -> list[str]:
     """Every permission that the actor holds, a key's cut by its scopes."""
     held = cast(User, actor.user).get_all_permissions() if actor.user is not None else set()
     return sorted(name for name in held if actor.may(name))
+
+
+def state_of_login(login: LoginSession) -> str:
+    """In a word: active, expired or ended."""
+    if login.ended_at is not None:
+        return "ended"
+    return "active" if login.is_alive(clock.now()) else "expired"

@@ -217,6 +217,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("accounts.Role", "badge"),
             ("accounts.ApiKey", "key"),
             ("accounts.Invitation", "mail"),
+            ("accounts.LoginSession", "login"),
         ),
     ),
     (

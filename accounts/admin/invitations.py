@@ -20,6 +20,7 @@ from tradingsite.core.actor import Actor
 from tradingsite.core.admin.base import ScopedModelAdmin
 from tradingsite.core.admin.filters import DayRangeFilter
 from tradingsite.core.admin.forms import DeskModelForm, refusal_sentence
+from tradingsite.core.admin.transfer import ExportPages
 from tradingsite.core.errors import DeskError
 from tradingsite.core.http import admin_actor
 
@@ -44,7 +45,7 @@ class InvitationForm(DeskModelForm):
 
 
 @admin.register(Invitation)
-class InvitationAdmin(ScopedModelAdmin):
+class InvitationAdmin(ExportPages, ScopedModelAdmin):
     """One's own invitations; everybody's for who may see all rows."""
 
     form = InvitationForm
@@ -68,6 +69,17 @@ class InvitationAdmin(ScopedModelAdmin):
         "accepted_by",
     )
     actions_detail = ("revoke",)
+    export_fields = (
+        "id",
+        "email",
+        "owner__username",
+        "roles",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "accepted_at",
+        "accepted_by__username",
+    )
 
     @display(description="roles")
     def role_names(self, invitation: Invitation) -> str:

@@ -10,8 +10,8 @@ from rest_framework import serializers
 from accounts.api.authentication import WebLogin
 from accounts.models import LoginSession
 from accounts.second_factor_codes import MOST_CHARACTERS as MOST_CODE_CHARACTERS
+from accounts.selectors import state_of_login
 from accounts.tokens import MOST_CHARACTERS
-from tradingsite.core import clock
 from tradingsite.core.api.serializers import FlagField, RowSerializer, StrictSerializer, TextField
 
 
@@ -85,9 +85,7 @@ class LoginSerializer(RowSerializer[LoginSession]):
         ]
 
     def get_state(self, login: LoginSession) -> str:
-        if login.ended_at is not None:
-            return "ended"
-        return "active" if login.is_alive(clock.now()) else "expired"
+        return state_of_login(login)
 
     def get_is_current(self, login: LoginSession) -> bool:
         auth = getattr(self.context.get("request"), "auth", None)

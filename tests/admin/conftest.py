@@ -12,7 +12,7 @@ from django.contrib import admin
 from django.db import models
 from django.test import Client
 
-from accounts.models import ApiKey, Invitation, Role, User
+from accounts.models import ApiKey, Invitation, LoginSession, Role, User
 from accounts.services.api_keys import create_api_key
 from marketdata.models import (
     ArchivePartition,
@@ -33,6 +33,7 @@ from tests.factories import (
     InstrumentFactory,
     IntradayBarFactory,
     InvitationFactory,
+    LoginSessionFactory,
     PortfolioCashFactory,
     PortfolioFactory,
     PortfolioPerformanceFactory,
@@ -72,6 +73,7 @@ class World:
             Role: Role.objects.get(name="viewer"),
             ApiKey: key,
             Invitation: InvitationFactory.create(owner=owner, email=f"{SECRET}@example.com"),
+            LoginSession: LoginSessionFactory.create(user=owner, user_agent=f"{SECRET} browser"),
             Instrument: self.instrument,
             DailyBar: DailyBarFactory.create(instrument=self.instrument),
             IntradayBar: IntradayBarFactory.create(instrument=self.instrument),

@@ -12,7 +12,7 @@ from django.test import Client
 
 from accounts.models import Registration, User, UserSettings
 from tests.accounts.mails import Mailbox, mailbox  # noqa: F401  # a fixture
-from tests.factories import PortfolioFactory, UserFactory
+from tests.factories import LoginSessionFactory, PortfolioFactory, UserFactory
 from tradingsite.core.rates import Rate
 
 pytestmark = pytest.mark.django_db
@@ -163,3 +163,29 @@ def test_no_day_in_no_zone_breaks_a_page(client: Client, staff: User, zone: str,
     for end in ("from", "to"):
         assert client.get(f"/admin/accounts/apikey/?created_at_{end}={day}").status_code == 200
     assert client.get("/admin/accounts/apikey/").status_code == 200
+
+
+def test_one_sees_and_ends_ones_own_log_ins_whatever_the_role(client: Client) -> None:
+    viewer = UserFactory.create(role="viewer")
+    login, foreign = LoginSessionFactory.create(user=viewer), LoginSessionFactory.create(user_agent="zz-foreign")
+    client.force_login(viewer)
+    page = "/admin/accounts/loginsession"
+    assert f"{page}/" in text(client.get("/admin/"))
+    assert "zz-foreign" not in text(client.get(f"{page}/"))
+    assert client.get(f"{page}/{login.pk}/end/").status_code == 200
+    login.refresh_from_db()
+    assert login.ended_at is None, "the page asks first"
+    assert client.post(f"{page}/{login.pk}/end/").status_code == 302
+    login.refresh_from_db()
+    assert login.end_reason == "logout"
+    assert client.post(f"{page}/{foreign.pk}/end/").status_code == 404
+    foreign.refresh_from_db()
+    assert foreign.ended_at is None
+
+
+def test_staff_end_anybodys_log_in(client: Client, staff: User) -> None:
+    login = LoginSessionFactory.create()
+    client.force_login(staff)
+    assert client.post(f"/admin/accounts/loginsession/{login.pk}/end/").status_code == 302
+    login.refresh_from_db()
+    assert login.ended_at is not None

@@ -12,7 +12,7 @@ from django.test import Client
 from accounts.models import User
 from marketdata.models import IngestBatch, Instrument
 from portfolio.models import Portfolio, PortfolioMember, Watchlist
-from systemevents.models import AuditLog, SystemEvent
+from systemevents.models import AuditLog, AuditSeal, SystemEvent
 from tests.admin.conftest import World, page_of, pages, path_of
 from tests.factories import UserFactory
 from trading.models import Signal
@@ -93,16 +93,24 @@ def scripted(world: World, staff: User) -> None:
             if isinstance(field, models.JSONField):
                 values[field.name] = {SCRIPT: SCRIPT}
             elif isinstance(field, models.CharField | models.TextField) and not field.choices:
-                if field.name in ("public_id", "digest", "password", "name_key", "timeframe"):
+                if field.name in (
+                    "public_id",
+                    "refresh_id",
+                    "digest",
+                    "token_digest",
+                    "password",
+                    "name_key",
+                    "timeframe",
+                ):
                     continue
                 limit = field.max_length or 200
                 if limit >= len(SCRIPT):
                     values[field.name] = SCRIPT
-        if table is AuditLog:
+        if table in (AuditLog, AuditSeal):
             # Append-only: the script comes as an entry of its own, which takes the row's place.
             for name, value in values.items():
                 setattr(row, name, value)
-            row.pk, row._state.adding = None, True
+            row.pk, row._state.adding = (row.pk + 1 if table is AuditSeal else None), True
             row.save()
             continue
         # Straight to the table: the fields' own rules would refuse it.

@@ -70,6 +70,8 @@ MATRIX: dict[str, dict[str, set[str]]] = {
         "analyst": {LOOK, ADD},
         "admin": {LOOK, ADD},
     },
+    "accounts.invitation": {"admin": {LOOK, ADD}},
+    "accounts.loginsession": ALL_READ,
     "systemevents.systemevent": {"admin": {LOOK}},
     "systemevents.auditlog": {"trader": {LOOK}, "analyst": {LOOK}, "admin": {LOOK}},
     "systemevents.auditseal": {"admin": {LOOK}},
