@@ -238,6 +238,21 @@ def test_every_unique_text_is_in_a_normal_form() -> None:
     agreed = {
         # lower-case base32 that we make ourselves
         (ApiKey, "public_id"),
+        # lower-case hexadecimal that we make ourselves
+        ("login_sessions", "public_id"),
+        ("idempotency_keys", "digest"),
+        ("registrations", "token_digest"),
+        ("invitations", "token_digest"),
+        ("recovery_codes", "digest"),
+        ("login_failures", "name_digest"),
+        # lower-case words, dates and hexadecimal that `marketdata/archive/layout.py` puts together
+        ("archive_partitions", "path"),
+        # choices of ours
+        ("archive_partitions", "timeframe"),
+        ("archive_partitions", "kind"),
+        ("archive_partitions", "current_key"),
+        # an address or a network, as `ipaddress` writes it
+        ("login_failures", "place"),
         # choices of ours and currency codes: `tests/portfolio` holds that services take nothing else
         ("portfolio_cash", "currency"),
         ("intraday_data", "timeframe"),

@@ -27,11 +27,12 @@ class Migration(migrations.Migration):
                 ('answer', models.BinaryField(default=bytes, help_text='The body of the answer.')),
                 ('created_at', models.DateTimeField(default=tradingsite.core.clock.now, editable=False)),
                 ('expires_at', models.DateTimeField(default=tradingsite.core.models.idempotency.expiry, editable=False)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'verbose_name': 'idempotency key',
                 'db_table': 'idempotency_keys',
+                'ordering': ['digest'],
                 'default_permissions': (),
                 'indexes': [models.Index(fields=['expires_at'], name='idempotency_expiry')],
             },

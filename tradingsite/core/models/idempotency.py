@@ -41,7 +41,7 @@ class IdempotencyKey(models.Model):
         primary_key=True,
         help_text="SHA-256 over the user, the portfolio that their API key is bound to, and the text of the key.",
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     path = models.CharField(max_length=255, help_text="What it was sent to, for people; cut when it is longer.")
     fingerprint = models.CharField(
         max_length=64, help_text="SHA-256 over the method, the path with its query, the kind of body and the body."
@@ -59,6 +59,7 @@ class IdempotencyKey(models.Model):
     class Meta:
         db_table = "idempotency_keys"
         verbose_name = "idempotency key"
+        ordering = ["digest"]
         default_permissions = ()
         indexes = [models.Index(fields=["expires_at"], name="idempotency_expiry")]
 
