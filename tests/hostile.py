@@ -91,6 +91,8 @@ WRONG: dict[str, list[bytes]] = {
 # Where null says that there is no limit.
 WRONG["texts or null"] = [value for value in WRONG["texts"] if value != b"null"]
 WRONG["future"] = [value for value in WRONG["moment"] if value not in (b"null", b'"2100-01-01T00:00:00Z"')]
+# A date or a moment; what is before all ticks is taken, and is too far from the other end.
+WRONG["span"] = [*WRONG["future"], b'"2020-02-30"', b'"\\u0662\\u0660\\u0662\\u0660-01-02"', b'""', b"null", b"true"]
 WRONG["symbols"] = [b'"SPY"', b"[1]", b"[null]", b"[[]]", b'[""]', b'["\\u0000"]', b'["a b"]', b'{"0": "x"}']
 WRONG["symbols"] += [b"[" + b'"SPY",' * 100 + b'"SPY"]']
 

@@ -89,6 +89,13 @@ ENDPOINTS: dict[str, tuple[str, str, str, dict[str, Any], dict[str, str]]] = {
         {"note": "a real crash"},
         {"note": "text"},
     ),
+    "bars of ticks": (
+        "post",
+        "ticks/bars",
+        "ticks",
+        {"symbols": ["SPY"], "timeframe": "1m", "start": "2020-01-02", "end": "2020-01-03"},
+        {"symbols": "symbols", "timeframe": "text", "start": "span", "end": "span"},
+    ),
     "new portfolio": (
         "post",
         "portfolios",

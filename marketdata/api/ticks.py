@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -15,8 +16,16 @@ from marketdata.api.intake import COMMON, REQUEST, RESPONSES, SUMMARY, Intake, c
 from marketdata.models import IntradayBar, Tick
 from tradingsite.core.api.filters import moment_range
 from tradingsite.core.api.moments import parse_moment
-from tradingsite.core.api.serializers import RowSerializer, StrictSerializer, SymbolField, TextField
+from tradingsite.core.api.serializers import (
+    EARLIEST,
+    LATEST,
+    RowSerializer,
+    StrictSerializer,
+    SymbolField,
+    TextField,
+)
 from tradingsite.core.api.viewsets import Endpoint, ListViewSet
+from tradingsite.core.errors import InvalidInput
 from tradingsite.core.timeframes import Timeframe
 
 _TICKS = [{"symbol": "IBM", "timestamp": "2013-10-07T13:30:00.25Z", "price": 181.52, "size": 283, "exchange": "P"}]
@@ -108,10 +117,18 @@ class TickBarsView(Endpoint):
             actor=self.actor,
             symbols=values["symbols"],
             timeframe=Timeframe(values["timeframe"]),
-            start=parse_moment(values["start"], field="start"),
-            end=parse_moment(values["end"], field="end"),
+            start=limit_of(values, "start"),
+            end=limit_of(values, "end"),
         )
         return Response(answer_of(summary))
+
+
+def limit_of(values: dict[str, Any], name: str) -> datetime:
+    """One end of the range. Raises InvalidInput for a day before or after which there are no more to count."""
+    moment = parse_moment(values[name], field=name)
+    if not EARLIEST <= moment.date() <= LATEST:
+        raise InvalidInput.field(name, f"Enter a time from {EARLIEST} to {LATEST}.", code="out_of_range")
+    return moment
 
 
 def answer_of(summary: Any) -> dict[str, Any]:
