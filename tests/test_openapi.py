@@ -38,8 +38,8 @@ def test_it_has_every_operation(schema: Any) -> None:
 
 
 # By a log-in, whichever way; and by nothing, or nothing that is said here: they are how one gets in.
-LOG_OUT = [{"accessToken": []}, {}]
-OPEN = (None, [{}])
+LOG_OUT: Any = [{"accessToken": []}, {}]
+OPEN: Any = (None, [{}])
 
 
 def test_every_operation_names_its_problems_and_asks_for_a_key_or_a_log_in(schema: Any) -> None:

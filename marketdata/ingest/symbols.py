@@ -61,7 +61,7 @@ class SymbolReader:
             spellings: list[str | None] = [self._symbol]
             where: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         else:
-            spellings, where = distinct(plain(chunk.rows.column(position)))
+            spellings, where = distinct_texts(plain(chunk.rows.column(position)))
         numbers = np.empty(len(spellings), dtype=np.int64)
         problems: dict[int, tuple[str, str]] = {}
         for index, spelling in enumerate(spellings):
@@ -142,7 +142,7 @@ def _shortened(column: pa.DictionaryArray) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(column.indices, pc.if_else(is_long, pa.scalar("?" * 40, words.type), words))
 
 
-def distinct(column: pa.Array) -> tuple[list[str | None], Integers]:
+def distinct_texts(column: pa.Array) -> tuple[list[str | None], Integers]:
     """The distinct texts of a column and each row's index among them."""
     encoded = pc.dictionary_encode(column)
     where = encoded.indices.cast(pa.int64()).fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)

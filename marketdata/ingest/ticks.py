@@ -17,7 +17,7 @@ from marketdata.ingest.numbers import Numbers, parse_numbers
 from marketdata.ingest.options import LoadOptions
 from marketdata.ingest.rules import AHEAD, FIRST_YEAR, LAST_YEAR
 from marketdata.ingest.source import BarSource, RawChunk
-from marketdata.ingest.symbols import Lookup, SymbolReader, distinct, plain
+from marketdata.ingest.symbols import Lookup, SymbolReader, distinct_texts, plain
 from marketdata.ingest.tables import NumberColumn
 from tradingsite.core.decimals import PRICE_PLACES, VOLUME_PLACES
 from tradingsite.core.errors import InvalidInput
@@ -163,7 +163,7 @@ class TickReader:
         position = self.layout.columns.get(name)
         if position is None:
             return Words(np.zeros(chunk.rows.num_rows, dtype=np.int64), [""])
-        spellings, where = distinct(plain(chunk.rows.column(position)))
+        spellings, where = distinct_texts(plain(chunk.rows.column(position)))
         texts = [(spelling or "").strip() for spelling in spellings] or [""]
         for index, text in enumerate(texts):
             if len(text) > limit or not is_storable(text) or not text.isprintable() or "\ufffd" in text:
