@@ -1,4 +1,4 @@
-"""When exchanges are open: a thin wrapper over exchange_calendars.
+"""When exchanges are open: a thin wrapper over exchange_calendars, and the hours of currencies, which have none.
 
 exchange_calendars imports pandas, half a second; so it is imported in the functions, and
 each calendar is built once a process.
@@ -7,10 +7,11 @@ each calendar is built once a process.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache, lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
     Moments = npt.NDArray[np.datetime64]
 
+#: Currencies: from 17:00 in New York to 17:00 there, Sunday evening to Friday, dated by the day they end on.
+FX = "FX"
+#: What never closes: a session a day, from midnight to midnight UTC.
+ALWAYS = "24/7"
+_NEW_YORK = ZoneInfo("America/New_York")
+_FX_CLOSE = time(17)
+# Rates float since then.
+_FX_FROM = date(1971, 1, 4)
 # Nobody has bars older than this; building a calendar from there takes a tenth of a second.
 EARLIEST = date(1900, 1, 1)
 # Where to try next with an exchange whose holidays are not known from there.
@@ -84,7 +93,7 @@ def _names() -> frozenset[str]:
 
 def is_calendar(name: str) -> bool:
     """Whether there is an exchange calendar of this name."""
-    return name in _names()
+    return name == FX or name in _names()
 
 
 def sessions_of(name: str, *, today: date) -> Sessions | None:
@@ -97,6 +106,8 @@ def sessions_of(name: str, *, today: date) -> Sessions | None:
 
 @lru_cache(maxsize=64)
 def _built(name: str, last_year: int) -> Sessions | None:
+    if name == FX:
+        return _fx_sessions(date(last_year, 12, 31))
     calendar = _widest(name, last_year)
     if calendar is None:
         return None
@@ -105,6 +116,26 @@ def _built(name: str, last_year: int) -> Sessions | None:
         opens=_utc(calendar.opens),
         closes=_utc(calendar.closes),
     )
+
+
+def _fx_sessions(last: date) -> Sessions:
+    """The weekdays but Christmas and New Year, each from the evening before."""
+    import numpy as np
+
+    days = np.arange(np.datetime64(_FX_FROM, "D"), np.datetime64(last, "D") + np.timedelta64(1, "D"))
+    days = days[np.is_busday(days)]
+    in_year = days - days.astype("datetime64[Y]")
+    christmas = (days.astype("datetime64[Y]").astype("datetime64[M]") + np.timedelta64(11, "M")).astype("datetime64[D]")
+    days = days[(in_year != np.timedelta64(0, "D")) & (days != christmas + np.timedelta64(24, "D"))]
+    return Sessions(dates=days, opens=_new_york_closes(days - np.timedelta64(1, "D")), closes=_new_york_closes(days))
+
+
+def _new_york_closes(days: Moments) -> Moments:
+    """17:00 in New York on each of the days, which is another hour in UTC in summer."""
+    import numpy as np
+
+    closes = [datetime.combine(day, _FX_CLOSE, tzinfo=_NEW_YORK).astimezone(UTC) for day in days.tolist()]
+    return np.array([close.replace(tzinfo=None) for close in closes], dtype="datetime64[us]")
 
 
 def _utc(column: Any) -> Moments:

@@ -175,7 +175,7 @@ def _missing(instrument: Instrument, timeframe: Timeframe, found: _Found, *, at:
     """The sessions from the first to the last bar that have none."""
     import numpy as np
 
-    sessions = sessions_of(instrument.calendar, today=at.date())
+    sessions = sessions_of(instrument.session_calendar, today=at.date())
     if sessions is None or not len(sessions):
         return None
     shelf = Shelf.of(timeframe)

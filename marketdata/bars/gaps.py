@@ -46,7 +46,7 @@ def _of_one(shelf: Shelf, query: BarQuery, instrument: Instrument, at: datetime)
     # A day that has a bar is no gap, even where the asked part of it has none: nobody traded then.
     whole = _whole_days(window)
     ends = shelf.ends(instrument, whole)
-    sessions = sessions_of(instrument.calendar, today=at.date())
+    sessions = sessions_of(instrument.session_calendar, today=at.date())
     expected = _expected(shelf, sessions, window=_bounded(window, ends, sessions, at), at=at)
     missing = np.zeros(len(expected), dtype=bool)
     known = missing if sessions is None or not len(sessions) else expected >= sessions.dates[0]

@@ -159,7 +159,7 @@ def maker_for(query: BarQuery, instrument: Instrument, *, at: datetime) -> Maker
     from marketdata.bars.resampling import finest_divisors
 
     whole = Window(query.start, query.end)
-    sessions = sessions_of(instrument.calendar, today=at.date())
+    sessions = sessions_of(instrument.session_calendar, today=at.date())
     shelves = [Shelf.of(query.timeframe)] if query.timeframe not in _NEVER_STORED else []
     shelves += [Shelf.of(timeframe) for timeframe in finest_divisors(query.timeframe)]
     until = None if query.asof is None else available_end(at, query.timeframe, sessions)

@@ -6,6 +6,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from marketdata.calendars import ALWAYS, FX
 from tradingsite.core import clock
 from tradingsite.core.fields import MoneyField, PriceField, QuantityField, SymbolField
 from tradingsite.core.visibility import EverybodysQuerySet
@@ -25,6 +26,9 @@ class AssetClass(models.TextChoices):
 
 #: Asset classes whose prices can be zero or below (oil in April 2020, calendar spreads).
 CAN_GO_NEGATIVE = frozenset({AssetClass.FUTURE, AssetClass.SPREAD})
+
+# Whose hours are the same everywhere: there is no exchange to name.
+_CALENDARS: dict[str, str] = {AssetClass.FX: FX, AssetClass.CRYPTO: ALWAYS}
 
 
 class Instrument(models.Model):
@@ -72,6 +76,11 @@ class Instrument(models.Model):
 
     def __str__(self) -> str:
         return str(self.symbol)
+
+    @property
+    def session_calendar(self) -> str:
+        """The calendar of its sessions: its own, else that of currencies or of what never closes; else empty."""
+        return self.calendar or _CALENDARS.get(self.asset_class, "")
 
     @property
     def is_tradable(self) -> bool:

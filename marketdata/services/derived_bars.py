@@ -74,7 +74,7 @@ def _wanted(live: Sequence[LiveRows], span: Span) -> dict[str, list[Session]]:
     by_calendar: dict[str, list[Session]] = {}
     wanted: dict[str, list[Session]] = {}
     for rows in live:
-        calendar = instruments[rows.instrument].calendar
+        calendar = instruments[rows.instrument].session_calendar
         if calendar not in by_calendar:
             by_calendar[calendar] = _sessions(calendar, span)
         missing = [session for session in by_calendar[calendar] if (rows.instrument, session[0]) not in given]
