@@ -59,7 +59,7 @@ lint: install-dev ## format, lint, types, imports
 	$(BIN)/lint-imports
 
 # Benchmarks of one process, then those that a database decides, on each engine that answers.
-BENCHMARKS = import_bars audit_verify authentication
+BENCHMARKS = import_bars archive audit_verify authentication
 
 bench: install-dev ## measure against named yardsticks, on each engine
 	@$(BIN)/python -m benchmarks.startup
