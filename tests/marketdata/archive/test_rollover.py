@@ -304,3 +304,19 @@ def test_a_damaged_file_stops_the_version_that_would_be_made_of_it(archive: Path
         roll_over(actor=SYSTEM, day=MONDAY)
     assert live() == 1
     assert [file_of(one).path for one in current()] == [partition.path]
+
+
+def test_over_http_a_damaged_file_is_unavailable_and_named(archive: Path, analyst_api: Any) -> None:
+    load_days(MONDAY)
+    (partition,) = roll_over(actor=SYSTEM, day=MONDAY).sealed
+    question = "/api/v1/bars?symbols=AAA&timeframe=1m&start=2013-10-07&end=2013-10-08"
+    assert len(analyst_api.get(question).json()["bars"]["AAA"]) == 30
+    path = archive / partition.path
+    bad = bytearray(path.read_bytes())
+    bad[150] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(bad)
+    answer = analyst_api.get(question)
+    assert (answer.status_code, answer.json()["code"]) == (503, "archive_damaged")
+    assert partition.path in answer.json()["detail"]
+    assert "bars" not in answer.json()
