@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -25,6 +26,7 @@ from marketdata.bars.query import (
     Unadjusted,
     decode_page_token,
 )
+from marketdata.calendars import EARLIEST
 from marketdata.models import DailyBar
 from marketdata.selectors import get_bars
 from tradingsite.core.api.filters import FORMAT, refuse_unknown
@@ -272,8 +274,15 @@ def parse_query(parameters: Mapping[str, str]) -> BarQuery:
         descending=sort == "desc",
         hours=TradingHours(hours),
         adjustment=Adjustment(adjustment),
-        asof=parse_moment(asof, field="asof") if asof else None,
+        asof=_parse_asof(asof) if asof else None,
     )
+
+
+def _parse_asof(text: str) -> datetime:
+    asof = parse_moment(text, field="asof")
+    if asof.date() < EARLIEST:
+        raise InvalidInput.field("asof", f"Nobody has bars from before {EARLIEST:%Y}.", code="too_early")
+    return asof
 
 
 def parse_symbols(text: str) -> list[str]:

@@ -257,6 +257,16 @@ def test_as_of_a_time_only_what_was_over_and_known_counts(viewer_api: APIClient,
     assert closes(viewer_api, "raw", asof="2020-08-31", timeframe="1mo") == []
 
 
+@pytest.mark.parametrize("timeframe", ["1m", "4h", "1d", "1w", "1mo"])
+@pytest.mark.parametrize("asof", ["1900-01-01", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize("start", ["0001-01-01", "9999-12-31"])
+def test_no_moment_is_too_far_away(
+    viewer_api: APIClient, week: Instrument, timeframe: str, asof: str, start: str
+) -> None:
+    asked = {"symbols": "AAPL", "adjustment": "all", "timeframe": timeframe, "asof": asof, "start": start}
+    assert ask(viewer_api, asked).status_code == 200
+
+
 def test_as_of_a_time_the_latest_page_is_full(viewer_api: APIClient, week: Instrument) -> None:
     assert closes(viewer_api, "raw", asof="2020-09-01T12:00:00Z", sort="desc", limit=2) == [125, 495]
 

@@ -230,6 +230,7 @@ def test_a_kind_that_nobody_speaks_is_not_acceptable(viewer_api: APIClient, spy:
         ({"symbols": "SPY", "sort": "up"}, "invalid_sort", "sort"),
         ({"symbols": "SPY", "adjustment": "half"}, "invalid_adjustment", "adjustment"),
         ({"symbols": "SPY", "asof": "2013-01-02T10:00"}, "naive_time", "asof"),
+        ({"symbols": "SPY", "asof": "0001-01-01"}, "too_early", "asof"),
         ({"symbols": "SPY", "sessions": "all"}, "invalid_sessions", "sessions"),
         ({"symbols": "SPY", "format": "xml"}, "invalid_format", "format"),
         ({"symbols": "SPY", "symbol": "IBM"}, "unknown_parameter", "symbol"),
