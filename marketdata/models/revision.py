@@ -110,4 +110,5 @@ class Quarantine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.instrument} from {self.close_before} to {self.open_after} on {self.start:%Y-%m-%d %H:%M}"
+        before, after = (f"{price.normalize():f}" for price in (self.close_before, self.open_after))
+        return f"{self.instrument} from {before} to {after} on {self.start:%Y-%m-%d}"
