@@ -7,19 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from django.conf import settings
 from django.db.models import OuterRef, Q, Subquery
 
 from marketdata.bars.actions import find_adjusters
-from marketdata.bars.jumps import find_jumps, jumped
 from marketdata.bars.pages import maker_for
 from marketdata.bars.query import Adjustment, BarQuery
 from marketdata.bars.reading import Window
-from marketdata.ingest.bars import Bars
-from marketdata.ingest.faults import Integers
 from marketdata.models import DailyBar, IngestBatch, Instrument, Quarantine
 from systemevents.models import Severity
 from systemevents.services.audit import changes, columns, record_audit
@@ -32,6 +28,11 @@ from tradingsite.core.locking import lock
 from tradingsite.core.text import storable
 from tradingsite.core.timeframes import Timeframe
 from tradingsite.core.transactions import in_transaction
+
+if TYPE_CHECKING:
+    # numpy and pyarrow would slow down every start.
+    from marketdata.ingest.bars import Bars
+    from marketdata.ingest.faults import Integers
 
 LONGEST_NOTE = 500
 #: The note of those that nobody accepted but something explains by now.
@@ -102,6 +103,8 @@ def review_jumps(
     New ones are only of the bars from `first` to the one after `last`. What somebody accepted stays accepted.
     Only inside a transaction.
     """
+    from marketdata.bars.jumps import find_jumps
+
     if not settings.JUMP_LIMIT:
         return
     # Two who find the same jump wait for each other.
@@ -139,6 +142,8 @@ def review_jumps(
 
 def _bounds(starts: Any, first: date | None, last: date | None) -> tuple[int, int]:
     """The positions of the bars from `first` to the one after `last`."""
+    import numpy as np
+
     begin = 0 if first is None else int(np.searchsorted(starts, np.datetime64(first, "us")))
     end = len(starts) if last is None else int(np.searchsorted(starts, np.datetime64(last, "us"), side="right"))
     return begin, end
@@ -174,6 +179,10 @@ def _open(actor: Actor, instrument: Instrument, rows: Sequence[Quarantine]) -> N
 
 def _touched(bars: Bars, instruments: Integers) -> list[_Touched]:
     """The instruments of the bars, with whether one bar jumps against the one before it here."""
+    import numpy as np
+
+    from marketdata.bars.jumps import jumped
+
     of = instruments[bars.symbol]
     order = np.lexsort((bars.slot, of))
     of, slot = of[order], bars.slot[order]
