@@ -54,7 +54,8 @@ def create_api_key(
 
     Without `expires_at` it lasts 90 days, unless `never_expires`. Raises Forbidden when the
     actor came with a key itself or the owner holds rights that the actor lacks, InvalidInput
-    when a value is wrong or the expiry past, Conflict when the owner is deactivated.
+    when a value is wrong or the expiry past, NotFound for a portfolio that the owner does not
+    see, Conflict when the owner is deactivated.
     """
     _require_making(actor, owner)
     if never_expires:

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from accounts.models import ApiKey
 from accounts.scopes import SCOPES
 from tradingsite.core.actor import Actor, Front
-from tradingsite.core.errors import InvalidInput
+from tradingsite.core.errors import FieldError, InvalidInput, NotFound
 from tradingsite.core.symbols import normalise_symbol
 
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ NO_LIMITS = KeyLimits()
 
 
 def checked_limits(limits: KeyLimits, owner: User) -> dict[str, Any]:
-    """The limits as columns of a key of this owner. Raises InvalidInput naming the field that is wrong."""
+    """The limits as columns of a key of this owner.
+
+    Raises InvalidInput naming the field that is wrong, NotFound for a portfolio that the owner does not see.
+    """
     return {
         "scopes": _scopes(limits.scopes),
         "allowed_addresses": _networks(limits.allowed_addresses),
@@ -105,7 +108,8 @@ def _portfolio(pk: int | None, owner: User) -> int | None:
     # Through the foreign key, because no module here may know those above it.
     portfolios: Any = ApiKey._meta.get_field("portfolio").related_model._default_manager
     if not portfolios.visible_to(Actor.of(owner, front=Front.API)).filter(pk=pk).exists():
-        raise InvalidInput.field("portfolio", "The owner has no portfolio with this id.", code="not_found")
+        message = "The owner has no portfolio with this id."
+        raise NotFound(message, errors=[FieldError("portfolio", "not_found", message)])
     return pk
 
 

@@ -27,7 +27,7 @@ from tests.answers import assert_problem
 from tests.factories import PortfolioFactory, UserFactory
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor, Front
-from tradingsite.core.errors import Conflict, Forbidden, InvalidInput
+from tradingsite.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +69,6 @@ def test_limits_are_kept_in_their_normal_form(made: NewKey) -> None:
         ("allowed_addresses", ["localhost"]),
         ("allowed_addresses", [f"10.0.0.{n}" for n in range(101)]),
         ("symbols", ["not a symbol"]),
-        ("portfolio", 10**9),
         ("daily_notional", Decimal(0)),
         ("daily_notional", Decimal("NaN")),
         ("daily_notional", Decimal("1234567890123456")),
@@ -83,9 +82,11 @@ def test_a_limit_that_is_none_is_refused(system: Actor, owner: User, field: str,
 
 
 def test_a_key_is_bound_to_a_portfolio_that_its_owner_sees_only(system: Actor, owner: User) -> None:
-    foreign = PortfolioFactory.create().pk
-    with pytest.raises(InvalidInput, match="no portfolio"):
-        create_api_key(actor=system, owner=owner, name="bot", limits=KeyLimits(portfolio=foreign))
+    for pk in (PortfolioFactory.create().pk, 10**9):
+        with pytest.raises(NotFound, match="no portfolio") as caught:
+            create_api_key(actor=system, owner=owner, name="bot", limits=KeyLimits(portfolio=pk))
+        assert [error.field for error in caught.value.errors] == ["portfolio"]
+    assert not ApiKey.objects.exists()
 
 
 def test_the_old_key_works_until_the_overlap_is_over(made: NewKey, system: Actor) -> None:
