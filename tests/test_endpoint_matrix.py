@@ -285,20 +285,26 @@ def clients(owner: User, api_of: Callable[[User], APIClient], system: Actor) -> 
             return APIClient()
         user = user_of(role)
         client = api_of(user)
-        if role in LIMITS:
-            ApiKey.objects.filter(name="tests").update(**LIMITS[role])
-        if role == "elsewhere":
-            # That such a key is used is told once, by a system event.
-            client.get("/api/v1/auth/me/")
-        if role == "bound":
-            ApiKey.objects.filter(name="tests").update(portfolio=Portfolio.objects.get(owner=owner))
-        if role == "deactivated":
-            User.objects.filter(pk=user.pk).update(is_active=False)
-        if role == "expired":
-            ApiKey.objects.filter(name="tests").update(expires_at=clock.now() - dt.timedelta(seconds=1))
+        become(role, user, client)
         return client
 
     return make
+
+
+def become(role: str, user: User, client: APIClient) -> None:
+    """Make the user's key, or the user, what the role says."""
+    keys = ApiKey.objects.filter(name="tests")
+    if role in LIMITS:
+        keys.update(**LIMITS[role])
+    if role == "elsewhere":
+        # That such a key is used is told once, by a system event.
+        client.get("/api/v1/auth/me/")
+    if role == "bound":
+        keys.update(portfolio=Portfolio.objects.get(owner=user))
+    if role == "deactivated":
+        User.objects.filter(pk=user.pk).update(is_active=False)
+    if role == "expired":
+        keys.update(expires_at=clock.now() - dt.timedelta(seconds=1))
 
 
 def everything() -> dict[str, list[Any]]:

@@ -85,9 +85,7 @@ LISTS: dict[str, Callable[[User, int], Any]] = {
     "corporate-actions/": lambda _owner, n: CorporateActionFactory.create(
         instrument=InstrumentFactory.create(symbol=f"C{n % 3}")
     ),
-    "quarantines/": lambda _owner, n: QuarantineFactory.create(
-        instrument=InstrumentFactory.create(symbol=f"Q{n % 3}")
-    ),
+    "quarantines/": lambda _owner, n: QuarantineFactory.create(instrument=InstrumentFactory.create(symbol=f"Q{n % 3}")),
     "portfolios/": lambda _owner, _n: PortfolioFactory.create(owner=UserFactory.create()),
     "portfolios/{portfolio}/positions/": lambda owner, n: PortfolioPositionFactory.create(
         portfolio=first_portfolio(owner), symbol=f"S{n * 7 % 31}"

@@ -256,6 +256,8 @@ def test_every_unique_text_is_in_a_normal_form() -> None:
         # choices of ours and currency codes: `tests/portfolio` holds that services take nothing else
         ("portfolio_cash", "currency"),
         ("intraday_data", "timeframe"),
+        ("corporate_actions", "kind"),
+        ("quarantines", "timeframe"),
     }
     for model in our_models():
         names = {name for constraint in model._meta.total_unique_constraints for name in constraint.fields}
