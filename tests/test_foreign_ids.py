@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Role, User
 from accounts.services.api_keys import create_api_key
+from accounts.services.key_limits import KeyLimits
 from systemevents.models import AuditLog
 from tests.accounts.passwords import logged_in, with_password
 from tests.answers import assert_problem, assert_same_answer, results
@@ -167,6 +168,31 @@ def test_a_foreign_id_in_a_body_is_a_missing_one(walk: Walk, route: str, method:
     assert everything() == before
     # One's own is found. Nobody shuts themselves out.
     assert send(walk.own.names[name]).status_code == (409 if field == "hand_over_to" else 200 + (method == "post"))
+
+
+@pytest.mark.parametrize("route", ["watchlists-list", "signals-list"])
+def test_another_portfolio_of_its_owners_is_a_missing_one_to_a_bound_key(walk: Walk, route: str) -> None:
+    user = User.objects.get(pk=walk.own.ids["user"])
+    other = PortfolioFactory.create(owner=user)
+    WatchlistFactory.create(owner=user, portfolio=other)
+    SignalFactory.create(owner=user, portfolio=other)
+    limits = KeyLimits(portfolio=walk.own.ids["portfolio"])
+    key = create_api_key(actor=Actor.system("tests"), owner=user, name="bound", limits=limits)
+    api = APIClient()
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {key.text}")
+    path = walk.own.path(route, "get")
+    good = next(body for name, verb, _, body, _ in MATRIX if (name, verb) == (route, "post"))
+    before = everything()
+    listed = [api.get(path, {"portfolio": pk}) for pk in (other.pk, MISSING["portfolio"])]
+    assert results(listed[0]) == []
+    assert_same_answer(*listed)
+    posted = [api.post(path, {**good, "portfolio": pk}) for pk in (other.pk, MISSING["portfolio"])]
+    assert_problem(posted[0], 404, "not_found", field="portfolio")
+    assert_same_answer(*posted)
+    assert everything() == before
+    own = walk.own.ids["portfolio"]
+    assert len(results(api.get(path, {"portfolio": own}))) == 1
+    assert api.post(path, {**good, "portfolio": own}).status_code == 201
 
 
 @pytest.mark.parametrize(
