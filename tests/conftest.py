@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -26,6 +27,16 @@ def pytest_configure() -> None:
     """The secret is there before the first fixture: making the database already asks for it."""
     django_settings.SECRET_KEY = SECRET_KEY
     let_flush_empty_the_trail()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip on the servers what is slow and knows nothing of the engine that the tests run on."""
+    if connection.vendor == "sqlite":
+        return
+    skipped = pytest.mark.skip(reason="the same on every engine: runs with SQLite")
+    for item in items:
+        if item.get_closest_marker("any_engine") is not None:
+            item.add_marker(skipped)
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 #: Requests of each kind to each operation: derived from the schema, so the same ones in each run.
-EXAMPLES = {"key": 6, "log-in": 6, "nobody": 2}
+EXAMPLES = {"key": 4, "log-in": 4, "nobody": 2}
 #: Route, method, path, and by what the mightiest comes there: some things are a person's, and no key's.
 OPERATIONS = [
     (route, method, path, "log-in" if statuses.split()[ROLES.index("admin")] in ("401", "403") else "key")

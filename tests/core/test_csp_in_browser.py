@@ -14,6 +14,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.any_engine,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium"),
 ]
 

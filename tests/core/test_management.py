@@ -58,6 +58,7 @@ def closed_port() -> int:
     return port
 
 
+@pytest.mark.any_engine
 @pytest.mark.parametrize("scheme", ["postgres", "mysql"])
 @pytest.mark.parametrize(
     "command",
@@ -93,6 +94,7 @@ def test_a_server_that_refuses_the_login_is_one_sentence(manage: Manage) -> None
     assert "hunter2" not in ran.stderr
 
 
+@pytest.mark.any_engine
 def test_a_database_without_tables_says_what_to_run(manage: Manage, tmp_path: Path) -> None:
     ran = manage("create_api_key", "demo", "--name", "x", url=f"sqlite:///{tmp_path}/empty.db")
     assert ran.returncode == 1
@@ -100,6 +102,7 @@ def test_a_database_without_tables_says_what_to_run(manage: Manage, tmp_path: Pa
     assert ran.stderr.count("\n") == 1
 
 
+@pytest.mark.any_engine
 def test_a_migration_that_breaks_off_is_one_sentence(manage: Manage, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "half.db")) as half:
         half.execute("CREATE TABLE metadata (colour text)")
@@ -111,6 +114,7 @@ def test_a_migration_that_breaks_off_is_one_sentence(manage: Manage, tmp_path: P
     assert "Traceback" in manage("bootstrap", "--traceback", url=url).stderr
 
 
+@pytest.mark.any_engine
 def test_a_file_that_is_no_database_is_one_sentence(manage: Manage, tmp_path: Path) -> None:
     (tmp_path / "letter.db").write_text("Dear Sir or Madam, " * 100)
     ran = manage("migrate", url=f"sqlite:///{tmp_path}/letter.db")
