@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
@@ -36,7 +35,7 @@ from tests.factories import (
     WatchlistFactory,
     WatchlistItemFactory,
 )
-from tests.models import our_models
+from tests.models import everything
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor
 
@@ -305,18 +304,6 @@ def become(role: str, user: User, client: APIClient) -> None:
         User.objects.filter(pk=user.pk).update(is_active=False)
     if role == "expired":
         keys.update(expires_at=clock.now() - dt.timedelta(seconds=1))
-
-
-def everything() -> dict[str, list[Any]]:
-    """All rows of all our tables; when a key was last used is no matter."""
-    return {
-        model._meta.db_table: list(model._base_manager.order_by("pk").values_list(*_columns(model)))
-        for model in our_models()
-    }
-
-
-def _columns(model: type[models.Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields if field.name != "last_used_at"]
 
 
 def cases() -> Iterator[Any]:

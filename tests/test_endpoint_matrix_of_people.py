@@ -12,7 +12,8 @@ from accounts.models import LoginSession, User
 from tests.accounts.passwords import logged_in, with_password
 from tests.answers import assert_problem
 from tests.factories import UserFactory
-from tests.test_endpoint_matrix import MATRIX, NEVER, NO_KEYS, ROLES, World, everything, world
+from tests.models import everything
+from tests.test_endpoint_matrix import MATRIX, NEVER, NO_KEYS, ROLES, World, world
 from tradingsite.core import clock
 
 __all__ = ["world"]

@@ -31,8 +31,8 @@ from tests.factories import (
     WatchlistFactory,
     WatchlistItemFactory,
 )
-from tests.models import our_models
-from tests.test_endpoint_matrix import MATRIX, NEW_BAR, NEW_TICK, everything
+from tests.models import everything, our_models
+from tests.test_endpoint_matrix import MATRIX, NEW_BAR, NEW_TICK
 from tests.test_hostile_input import schema
 from tradingsite.core.actor import Actor
 from tradingsite.core.api.filters import DayFilter, FlagFilter, IdFilter, MomentFilter

@@ -14,7 +14,7 @@ from accounts.models import User
 from tests.answers import assert_problem
 from tests.factories import InstrumentFactory, UserFactory
 from tests.hostile import NEVER, WRONG
-from tests.test_endpoint_matrix import everything
+from tests.models import everything
 from tests.test_hostile_input import BULK as OTHERS
 
 # name: path, list that must still answer, name of the rows, a good row, what may hold what

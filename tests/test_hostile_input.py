@@ -33,7 +33,8 @@ from tests.factories import (
 )
 from tests.hostile import BODIES, NEVER, PACKINGS, SERVERS_OWN, TYPES, WRONG
 from tests.hostile_people import FACTS, LEAVING, PEOPLE
-from tests.test_endpoint_matrix import everything, served
+from tests.models import everything
+from tests.test_endpoint_matrix import served
 
 OF_AN_INSTRUMENT = {
     **dict.fromkeys(("company_name", "asset_class", "exchange", "calendar", "currency", "time_zone"), "text"),

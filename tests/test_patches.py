@@ -16,8 +16,8 @@ from portfolio.models import Portfolio, Watchlist
 from tests.accounts.passwords import logged_in, with_password
 from tests.answers import assert_problem
 from tests.factories import InstrumentFactory, PortfolioFactory, WatchlistFactory
-from tests.models import our_models
-from tests.test_endpoint_matrix import everything, served
+from tests.models import everything, our_models
+from tests.test_endpoint_matrix import served
 
 # Said of rows that are to come, or of accounts elsewhere.
 MORE = {

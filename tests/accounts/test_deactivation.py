@@ -18,7 +18,7 @@ from accounts.services.profiles import change_user
 from portfolio.models import Portfolio
 from systemevents.models import AuditLog, SystemEvent
 from tests.factories import InvitationFactory, LoginSessionFactory, PortfolioFactory, UserFactory
-from tests.test_endpoint_matrix import everything
+from tests.models import everything
 from tradingsite.core import clock
 from tradingsite.core.actor import Actor, Front
 from tradingsite.core.errors import Conflict, Forbidden, InvalidInput

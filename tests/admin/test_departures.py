@@ -14,7 +14,7 @@ from portfolio.models import Portfolio
 from tests.admin.conftest import path_of
 from tests.admin.forms import actions, errors_of
 from tests.factories import PortfolioFactory, UserFactory
-from tests.test_endpoint_matrix import everything
+from tests.models import everything
 from tradingsite.core.actor import Actor
 
 

@@ -14,7 +14,7 @@ from accounts.services.key_limits import KeyLimits
 from portfolio.models import Portfolio
 from tests.answers import assert_problem, assert_same_answer
 from tests.factories import PortfolioFactory, UserFactory
-from tests.test_endpoint_matrix import everything
+from tests.models import everything
 from tradingsite.core.actor import Actor
 
 MISSING = 987_123_456_789

@@ -28,7 +28,7 @@ from tests.factories import (
     WatchlistFactory,
     WatchlistItemFactory,
 )
-from tests.test_endpoint_matrix import everything
+from tests.models import everything
 from trading.models import Signal
 from tradingsite.core.actor import Actor, Front
 from tradingsite.core.errors import Forbidden
