@@ -46,6 +46,7 @@ def bootstrap(name: str) -> subprocess.CompletedProcess[str]:
             **os.environ,
             "DATABASE_URL": url,
             "SECRET_KEY": "of the tests, long enough to be a key: 0123456789abcdef-0123456789",
+            "JWT_SIGNING_KEY": "of the tests too, and long enough: 9876543210fedcba-9876543210",
             "API_KEY_PEPPERS": "1:a pepper of the tests that is long enough",
         },
         capture_output=True,
